@@ -1,0 +1,1 @@
+//! Everything that can be said about one package: findings and a decision.

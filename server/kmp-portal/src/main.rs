@@ -1,0 +1,2 @@
+//! kmp-portal
+fn main() {}

@@ -1,0 +1,1 @@
+//! Hardware identification patterns: grammar, matching, index.

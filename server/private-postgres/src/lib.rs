@@ -1,0 +1,1 @@
+//! A PostgreSQL cluster of our own, made with the system's programs.

@@ -1,0 +1,1 @@
+//! Builders of modules, packages, kernels and keys for tests.
