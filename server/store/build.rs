@@ -1,0 +1,4 @@
+//! `sqlx::migrate!` reads the folder while compiling; cargo has to be told.
+fn main() {
+    println!("cargo::rerun-if-changed=../../migrations");
+}

@@ -1,0 +1,152 @@
+//! Registered kernels. The exports are kept as one compressed text: they are only ever read whole.
+
+use crate::{PgConnection, Time};
+use time::Date;
+use uuid::Uuid;
+
+/// A kernel without its symbols.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kernel {
+    pub id: Uuid,
+    pub product_id: i64,
+    pub product: String,
+    pub arch: String,
+    pub flavor: String,
+    /// `uname -r`.
+    pub release: String,
+    /// `preview`, `released` or `retired`.
+    pub status: String,
+    pub release_date: Option<Date>,
+    /// SHA-256 over the sorted exports.
+    pub content_hash: Vec<u8>,
+    pub modversions: bool,
+    pub vermagic_tail: Option<String>,
+    pub this_module_size: Option<i64>,
+    pub symbol_count: i32,
+    pub created_at: Time,
+    pub judged_at: Option<Time>,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewKernel<'a> {
+    pub product_id: i64,
+    pub arch: &'a str,
+    pub flavor: &'a str,
+    pub release: &'a str,
+    pub status: &'a str,
+    pub release_date: Option<Date>,
+    pub content_hash: &'a [u8],
+    pub modversions: bool,
+    pub vermagic_tail: Option<&'a str>,
+    pub this_module_size: Option<i64>,
+    pub symbol_count: i32,
+    /// Canonical symvers text, zstd.
+    pub symvers: &'a [u8],
+}
+
+/// Adds a kernel, or brings status and date of the same one (equal content) up to date. What is
+/// already known of its vermagic and struct size stays when left out.
+/// Gives its id and whether it is new.
+pub async fn upsert(
+    conn: &mut PgConnection,
+    new: &NewKernel<'_>,
+    now: Time,
+) -> sqlx::Result<(Uuid, bool)> {
+    let row = sqlx::query!(
+        r#"INSERT INTO kernels (id, product_id, arch, flavor, release, status, release_date,
+               content_hash, modversions, vermagic_tail, this_module_size, symbol_count, symvers,
+               created_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+           ON CONFLICT ON CONSTRAINT kernels_identity_key DO UPDATE SET
+               status = $6,
+               release_date = coalesce($7, kernels.release_date),
+               vermagic_tail = coalesce($10, kernels.vermagic_tail),
+               this_module_size = coalesce($11, kernels.this_module_size)
+           RETURNING id, (xmax = 0) AS "is_new!""#,
+        Uuid::now_v7(),
+        new.product_id,
+        new.arch,
+        new.flavor,
+        new.release,
+        new.status,
+        new.release_date,
+        new.content_hash,
+        new.modversions,
+        new.vermagic_tail,
+        new.this_module_size,
+        new.symbol_count,
+        new.symvers,
+        now,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok((row.id, row.is_new))
+}
+
+pub async fn by_id(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Kernel>> {
+    sqlx::query_as!(
+        Kernel,
+        "SELECT k.id, k.product_id, p.name AS product, k.arch, k.flavor, k.release, k.status,
+                k.release_date, k.content_hash, k.modversions, k.vermagic_tail,
+                k.this_module_size, k.symbol_count, k.created_at, k.judged_at
+         FROM kernels k JOIN products p ON p.id = k.product_id
+         WHERE k.id = $1",
+        id,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// Which kernels a list shows; `None` does not restrict.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub product_id: Option<i64>,
+    pub arch: Option<String>,
+    pub flavor: Option<String>,
+    pub release: Option<String>,
+    pub status: Option<String>,
+    /// Leave out kernels that are not released yet.
+    pub hide_previews: bool,
+}
+
+/// Kernels, newest registration first.
+pub async fn list(conn: &mut PgConnection, filter: &Filter) -> sqlx::Result<Vec<Kernel>> {
+    sqlx::query_as!(
+        Kernel,
+        "SELECT k.id, k.product_id, p.name AS product, k.arch, k.flavor, k.release, k.status,
+                k.release_date, k.content_hash, k.modversions, k.vermagic_tail,
+                k.this_module_size, k.symbol_count, k.created_at, k.judged_at
+         FROM kernels k JOIN products p ON p.id = k.product_id
+         WHERE ($1::bigint IS NULL OR k.product_id = $1)
+           AND ($2::text IS NULL OR k.arch = $2)
+           AND ($3::text IS NULL OR k.flavor = $3)
+           AND ($4::text IS NULL OR k.release = $4)
+           AND ($5::text IS NULL OR k.status = $5)
+           AND NOT ($6 AND k.status = 'preview')
+         ORDER BY k.created_at DESC, k.id DESC",
+        filter.product_id,
+        filter.arch,
+        filter.flavor,
+        filter.release,
+        filter.status,
+        filter.hide_previews,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// The compressed canonical symvers of a kernel.
+pub async fn symvers(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Vec<u8>>> {
+    sqlx::query_scalar!("SELECT symvers FROM kernels WHERE id = $1", id).fetch_optional(conn).await
+}
+
+pub async fn set_judged(conn: &mut PgConnection, id: Uuid, now: Time) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE kernels SET judged_at = $2 WHERE id = $1", id, now).execute(conn).await?;
+    Ok(())
+}
+
+/// A kernel whose verdicts have to be made anew.
+pub async fn set_unjudged(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE kernels SET judged_at = NULL WHERE id = $1", id).execute(conn).await?;
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! Verdicts: package × kernel, with the reasons per module.
+
+use crate::{PgConnection, Time};
+use kabi::{ModuleVerdict, PackageVerdict, Verdict};
+use serde_json::Value;
+use sqlx::types::Json;
+use time::Date;
+use uuid::Uuid;
+
+/// The word a verdict has in JSON and in the database.
+#[must_use]
+pub fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Compatible => "compatible",
+        Verdict::CompatibleWithWarnings => "compatible_with_warnings",
+        Verdict::NeedsOtherPackage => "needs_other_package",
+        Verdict::Indeterminate => "indeterminate",
+        Verdict::UnloadableFlavor => "unloadable_flavor",
+        Verdict::Incompatible => "incompatible",
+    }
+}
+
+fn parse(word: &str) -> Verdict {
+    [
+        Verdict::Compatible,
+        Verdict::CompatibleWithWarnings,
+        Verdict::NeedsOtherPackage,
+        Verdict::UnloadableFlavor,
+        Verdict::Incompatible,
+    ]
+    .into_iter()
+    .find(|v| self::word(*v) == word)
+    .unwrap_or(Verdict::Indeterminate)
+}
+
+/// Stores the verdicts of one kernel over these packages, in one statement. Equal ones stay.
+pub async fn save(
+    conn: &mut PgConnection,
+    kernel_id: Uuid,
+    verdicts: &[(Uuid, PackageVerdict)],
+    now: Time,
+) -> sqlx::Result<()> {
+    let packages: Vec<Uuid> = verdicts.iter().map(|(id, _)| *id).collect();
+    let words: Vec<String> = verdicts.iter().map(|(_, v)| word(v.verdict).to_owned()).collect();
+    let modules: Vec<Value> =
+        verdicts.iter().map(|(_, v)| crate::packages::storable(&v.modules)).collect();
+    sqlx::query!(
+        "INSERT INTO verdicts (package_id, kernel_id, verdict, modules, judged_at)
+         SELECT package_id, $1, verdict, modules, $5
+         FROM unnest($2::uuid[], $3::text[], $4::jsonb[]) AS v (package_id, verdict, modules)
+         ON CONFLICT ON CONSTRAINT verdicts_pkey DO UPDATE SET
+             verdict = excluded.verdict, modules = excluded.modules, judged_at = excluded.judged_at
+         WHERE verdicts.verdict <> excluded.verdict OR verdicts.modules <> excluded.modules",
+        kernel_id,
+        &packages,
+        &words,
+        &modules,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A package's verdict on one kernel.
+#[derive(Clone, Debug)]
+pub struct OnKernel {
+    pub kernel_id: Uuid,
+    pub product: String,
+    pub release: String,
+    pub flavor: String,
+    pub arch: String,
+    pub status: String,
+    pub release_date: Option<Date>,
+    pub verdict: Verdict,
+    pub modules: Vec<ModuleVerdict>,
+}
+
+/// Verdicts of a package, newest kernel first.
+pub async fn of_package(
+    conn: &mut PgConnection,
+    package_id: Uuid,
+    hide_previews: bool,
+) -> sqlx::Result<Vec<OnKernel>> {
+    let rows = sqlx::query!(
+        r#"SELECT k.id, p.name AS product, k.release, k.flavor, k.arch, k.status, k.release_date,
+                  v.verdict, v.modules AS "modules: Json<Vec<ModuleVerdict>>"
+           FROM verdicts v
+           JOIN kernels k ON k.id = v.kernel_id
+           JOIN products p ON p.id = k.product_id
+           WHERE v.package_id = $1 AND NOT ($2 AND k.status = 'preview')
+           ORDER BY k.created_at DESC, k.id DESC"#,
+        package_id,
+        hide_previews,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|r| OnKernel {
+            kernel_id: r.id,
+            product: r.product,
+            release: r.release,
+            flavor: r.flavor,
+            arch: r.arch,
+            status: r.status,
+            release_date: r.release_date,
+            verdict: parse(&r.verdict),
+            modules: r.modules.0,
+        })
+        .collect())
+}
+
+/// A published package's verdict on the kernel asked about.
+#[derive(Clone, Debug)]
+pub struct OfPackage {
+    pub package_id: Uuid,
+    pub vendor_id: i64,
+    pub vendor: String,
+    pub vendor_display_name: String,
+    pub vendor_email: String,
+    pub name: String,
+    pub epoch: Option<i64>,
+    pub version: String,
+    pub release: String,
+    pub arch: String,
+    pub verdict: Verdict,
+    pub modules: Vec<ModuleVerdict>,
+    /// It loads on some other kernel that is not retired.
+    pub loads_elsewhere: bool,
+}
+
+/// Verdicts of every accepted and published package on a kernel.
+pub async fn on_kernel(conn: &mut PgConnection, kernel_id: Uuid) -> sqlx::Result<Vec<OfPackage>> {
+    let rows = sqlx::query!(
+        r#"SELECT p.id, p.vendor_id, ven.name AS vendor, ven.display_name, ven.email,
+                  p.name AS "name!", p.epoch, p.version AS "version!", p.release AS "release!",
+                  p.arch AS "arch!", v.verdict,
+                  v.modules AS "modules: Json<Vec<ModuleVerdict>>",
+                  EXISTS (SELECT 1 FROM verdicts o JOIN kernels k ON k.id = o.kernel_id
+                          WHERE o.package_id = p.id AND o.kernel_id <> $1
+                            AND k.status <> 'retired'
+                            AND o.verdict IN ('compatible', 'compatible_with_warnings',
+                                              'needs_other_package')) AS "loads_elsewhere!"
+           FROM verdicts v
+           JOIN packages p ON p.id = v.package_id
+           JOIN vendors ven ON ven.id = p.vendor_id
+           WHERE v.kernel_id = $1 AND p.state IN ('accepted', 'published')
+           ORDER BY ven.name, p.name, p.created_at, p.id"#,
+        kernel_id,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|r| OfPackage {
+            package_id: r.id,
+            vendor_id: r.vendor_id,
+            vendor: r.vendor,
+            vendor_display_name: r.display_name,
+            vendor_email: r.email,
+            name: r.name,
+            epoch: r.epoch,
+            version: r.version,
+            release: r.release,
+            arch: r.arch,
+            verdict: parse(&r.verdict),
+            modules: r.modules.0,
+            loads_elsewhere: r.loads_elsewhere,
+        })
+        .collect())
+}
