@@ -1,1 +1,5 @@
 //! Builders of modules, packages, kernels and keys for tests.
+
+pub mod module;
+
+pub use module::ModuleBuilder;

@@ -1,0 +1,172 @@
+//! What one module says of itself, as plain data, and the questions asked of it most.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Crc, license};
+
+/// What one module says of itself.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Module {
+    /// Module name as the kernel knows it (`_`, never `-`): `.modinfo` `name=`, else the file's stem.
+    pub name: String,
+    /// `e_machine`, class and byte order.
+    pub machine: Machine,
+    /// Verbatim, trailing blank included (it is significant to the loader).
+    pub vermagic: Option<String>,
+    /// Every `.modinfo` entry in file order; keys repeat.
+    pub modinfo: Vec<(String, String)>,
+    /// Symbols the loader has to resolve, `module_layout` included, in name order.
+    pub imports: Vec<Import>,
+    /// Symbols it offers to other modules, in name order.
+    pub exports: Vec<Export>,
+    /// Which of the two version tables the file carries.
+    pub versions: Versions,
+    /// Bytes of `.gnu.linkonce.this_module`: must equal the kernel's `sizeof(struct module)` from 6.4 on.
+    pub this_module_size: Option<u64>,
+    /// The appended PKCS#7 signature, if any. Read, not verified.
+    pub signature: Option<ModuleSignature>,
+    /// `livepatch=Y`: bound to one exact kernel build.
+    pub livepatch: bool,
+    /// Type information, which a kernel may refuse on mismatch.
+    pub btf: Btf,
+    /// Odd but readable: each becomes a finding, none is an error.
+    pub oddities: Vec<Oddity>,
+}
+
+/// Processor the code is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Machine {
+    /// ELF `e_machine` (62 = x86-64, 183 = AArch64 …).
+    pub e_machine: u16,
+    /// 64-bit ELF class.
+    pub is_64: bool,
+    /// Little-endian data.
+    pub little_endian: bool,
+}
+
+/// A symbol that the loader must resolve before the module runs.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Import {
+    pub symbol: String,
+    /// Version it was built against; `None`: undefined symbol without a version record.
+    pub crc: Option<Crc>,
+    /// `STB_WEAK`: may stay unresolved.
+    pub weak: bool,
+    /// Undefined in the symbol table. `module_layout` is versioned but never undefined.
+    pub undefined: bool,
+}
+
+/// A symbol offered to other modules.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Export {
+    pub symbol: String,
+    /// `None`: exported without a version.
+    pub crc: Option<Crc>,
+    /// Invisible to modules with a licence that is not GPL-compatible.
+    pub gpl: bool,
+    /// Namespace importers must name.
+    pub namespace: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Versions {
+    None,
+    Basic,
+    Extended,
+    Both,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Btf {
+    None,
+    Split,
+    Distilled,
+}
+
+/// Appended signature (`scripts/sign-file`), read from the PKCS#7 structure.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ModuleSignature {
+    /// Common name of the issuer, where the signature names one.
+    pub signer: Option<String>,
+    /// Serial number or subject key id, hex.
+    pub key_id: Option<String>,
+    /// `sha256`, `sha512` …
+    pub hash: Option<String>,
+}
+
+/// Something odd that does not stop the reading: a stable kebab-case code and what was found.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Oddity {
+    pub code: String,
+    pub detail: String,
+}
+
+impl Module {
+    /// The first value of a `.modinfo` key, which is the one the loader takes.
+    pub fn first(&self, key: &str) -> Option<&str> {
+        self.modinfo
+            .iter()
+            .find(|(found, _)| found == key)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Every value of a repeatable `.modinfo` key (`firmware`, `softdep`, `parm` …), in file order.
+    pub fn all<'m>(&'m self, key: &'m str) -> impl Iterator<Item = &'m str> {
+        self.modinfo
+            .iter()
+            .filter(move |(found, _)| found == key)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Every `license` entry. The loader looks at the first only.
+    pub fn licenses(&self) -> impl Iterator<Item = &str> {
+        self.all("license")
+    }
+
+    /// Modalias patterns: the hardware (and file systems, protocols, ciphers …) it answers for.
+    pub fn aliases(&self) -> impl Iterator<Item = &str> {
+        self.all("alias")
+    }
+
+    /// Symbol namespaces it asks for, to be compared exactly.
+    pub fn import_namespaces(&self) -> impl Iterator<Item = &str> {
+        self.all("import_ns")
+    }
+
+    /// Modules that must be loaded before it, spelt as in file names (hyphens kept).
+    pub fn depends(&self) -> Vec<&str> {
+        self.all("depends")
+            .flat_map(|list| list.split(','))
+            .filter(|name| !name.is_empty())
+            .collect()
+    }
+
+    /// Whether the loader lets it use GPL-only symbols: its first `license` decides, and a module
+    /// without one is proprietary.
+    pub fn is_gpl_compatible(&self) -> bool {
+        self.licenses()
+            .next()
+            .is_some_and(license::is_gpl_compatible)
+    }
+
+    /// Kernel release it was built for: the first word of its vermagic.
+    pub fn kernel_release(&self) -> Option<&str> {
+        let vermagic = self.vermagic.as_deref()?;
+        Some(
+            vermagic
+                .split_once(' ')
+                .map_or(vermagic, |(release, _)| release),
+        )
+    }
+
+    /// Everything after the first blank of its vermagic, verbatim. With symbol versions on both
+    /// sides the loader compares this byte by byte, the blank at its end included.
+    pub fn vermagic_tail(&self) -> Option<&str> {
+        self.vermagic
+            .as_deref()?
+            .split_once(' ')
+            .map(|(_, tail)| tail)
+    }
+}

@@ -1,0 +1,103 @@
+//! Packed modules (`.ko.gz`, `.ko.xz`, `.ko.zst`, `.ko.bz2`): told by magic, never by name.
+//!
+//! Output is counted while it is made, so a bomb costs no more than the limit.
+
+use std::{
+    borrow::Cow,
+    io::{self, Read},
+};
+
+use bzip2::read::MultiBzDecoder;
+use flate2::read::MultiGzDecoder;
+use liblzma::{read::XzDecoder, stream::Stream};
+use zstd::stream::read::Decoder as ZstdDecoder;
+
+use crate::{Compression, Error, Limits};
+
+/// First bytes of each packed form; plain ELF matches none.
+const MAGICS: [(&[u8], Compression); 4] = [
+    (b"\x1f\x8b", Compression::Gzip),
+    (b"\xfd7zXZ\0", Compression::Xz),
+    (b"\x28\xb5\x2f\xfd", Compression::Zstd),
+    (b"BZh", Compression::Bzip2),
+];
+
+/// Bytes of output that are never held against the ratio.
+const RATIO_FREE: usize = 1 << 20;
+
+/// Memory of the xz decoder in bytes: `xz -9`, the largest preset, needs 65 MiB to unpack.
+const XZ_MEMORY: u64 = 80 << 20;
+
+/// Largest zstd window, as a power of two: 128 MiB, what `zstd` itself unpacks without asking.
+const ZSTD_WINDOW_LOG: u32 = 27;
+
+/// The unpacked bytes of a module file: `bytes` themselves unless they are packed.
+///
+/// # Errors
+/// [`Error::BadCompression`] when the packed data is damaged or cut short, [`Error::TooLarge`] when
+/// it unpacks to more than the limits allow (plain bytes are measured, too).
+pub fn unpack<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Cow<'a, [u8]>, Error> {
+    match compression(bytes) {
+        None if bytes.len() > limits.unpacked => Err(too_many_bytes(limits.unpacked)),
+        None => Ok(Cow::Borrowed(bytes)),
+        Some(format) => inflate(bytes, format, limits).map(Cow::Owned),
+    }
+}
+
+/// How a file is packed, told by its first bytes. `None`: not packed in a way we know.
+pub fn compression(bytes: &[u8]) -> Option<Compression> {
+    MAGICS
+        .iter()
+        .find(|(magic, _)| bytes.starts_with(magic))
+        .map(|(_, format)| *format)
+}
+
+fn inflate(bytes: &[u8], format: Compression, limits: &Limits) -> Result<Vec<u8>, Error> {
+    let bad = |err: io::Error| Error::BadCompression {
+        format,
+        reason: err.to_string(),
+    };
+    let by_ratio = bytes.len().saturating_mul(limits.ratio).max(RATIO_FREE);
+    let most = limits.unpacked.min(by_ratio);
+
+    let mut unpacked = Vec::new();
+    let one_too_many = most as u64 + 1;
+    decoder(bytes, format)
+        .map_err(bad)?
+        .take(one_too_many)
+        .read_to_end(&mut unpacked)
+        .map_err(bad)?;
+    if unpacked.len() <= most {
+        Ok(unpacked)
+    } else if most == limits.unpacked {
+        Err(too_many_bytes(most))
+    } else {
+        Err(Error::TooLarge {
+            what: "unpacked bytes per packed byte",
+            limit: limits.ratio as u64,
+        })
+    }
+}
+
+fn decoder<'a>(bytes: &'a [u8], format: Compression) -> io::Result<Box<dyn Read + 'a>> {
+    Ok(match format {
+        Compression::Gzip => Box::new(MultiGzDecoder::new(bytes)),
+        Compression::Xz => {
+            let stream = Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED)?;
+            Box::new(XzDecoder::new_stream(bytes, stream))
+        }
+        Compression::Zstd => {
+            let mut decoder = ZstdDecoder::with_buffer(bytes)?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+            Box::new(decoder)
+        }
+        Compression::Bzip2 => Box::new(MultiBzDecoder::new(bytes)),
+    })
+}
+
+fn too_many_bytes(limit: usize) -> Error {
+    Error::TooLarge {
+        what: "unpacked bytes",
+        limit: limit as u64,
+    }
+}
