@@ -2,4 +2,4 @@
 
 pub mod module;
 
-pub use module::ModuleBuilder;
+pub use module::{ExportLayout, ModuleBuilder};
