@@ -1,0 +1,50 @@
+//! Upper bounds while reading one package.
+
+/// Upper bounds while reading one package. Going over one is an [`crate::Error::OverLimit`].
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of the whole file.
+    pub file_size: u64,
+    /// Index entries of one header (rpm itself: 65,535).
+    pub header_entries: u32,
+    /// Bytes of one header's data (kernel packages carry some 1.6 MB).
+    pub header_bytes: u32,
+    /// Entries of all dependency lists together (a kernel provides some 25,000 symbols).
+    pub dependencies: usize,
+    pub changelog_entries: usize,
+    pub files: usize,
+    /// Bytes of one path.
+    pub path_length: usize,
+    /// Unpacked payload bytes, and unpacked per packed byte.
+    pub payload: u64,
+    /// Looked at only when the payload has unpacked to more than 16 MiB.
+    pub ratio: u64,
+    /// Bytes the decompressor may ask for; `xz -9` needs 65 MiB, `zstd -19` 8 MiB.
+    pub decoder_memory: u64,
+    pub modules: usize,
+    pub module: kmod::Limits,
+}
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+impl Default for Limits {
+    /// Room for a whole distribution kernel, memory for a small machine.
+    fn default() -> Self {
+        Limits {
+            file_size: 2 * GIB,
+            header_entries: 65_535,
+            header_bytes: (16 * MIB) as u32,
+            dependencies: 256 * KIB as usize,
+            changelog_entries: 64 * KIB as usize,
+            files: 128 * KIB as usize,
+            path_length: 4096,
+            payload: 4 * GIB,
+            ratio: 250,
+            decoder_memory: 80 * MIB,
+            modules: 16 * KIB as usize,
+            module: kmod::Limits::default(),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What one package says: the result of [`crate::read`].
+//!
+//! Plain data, in header order and verbatim where the header holds text. Text that is not UTF-8 was
+//! taken as ISO 8859-1, as `createrepo_c` does.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Dependencies, Dependency, RawSignature};
+
+/// One package, read to its last byte.
+#[derive(Clone, Debug)]
+pub struct Package {
+    pub name: String,
+    pub epoch: Option<u32>,
+    pub version: String,
+    pub release: String,
+    /// `RPMTAG_ARCH`; `src` and `nosrc` for source packages.
+    pub arch: String,
+    pub is_source: bool,
+    /// Format of the package: 3 (no immutable header region), 4 or 6 (`RPMTAG_RPMFORMAT`).
+    pub rpm_format: u8,
+    pub summary: String,
+    pub description: String,
+    pub license: Option<String>,
+    pub vendor: Option<String>,
+    pub packager: Option<String>,
+    pub group: Option<String>,
+    pub url: Option<String>,
+    pub build_host: Option<String>,
+    pub source_rpm: Option<String>,
+    /// Seconds since 1970; 0 when the package does not say.
+    pub build_time: u64,
+    pub dependencies: Dependencies,
+    pub files: Vec<File>,
+    pub scriptlets: Vec<Scriptlet>,
+    /// Newest first, as in the header.
+    pub changelog: Vec<ChangelogEntry>,
+    pub modules: Vec<PackagedModule>,
+    /// Name of the payload compressor (`gzip`, `xz`, `lzma`, `bzip2`, `zstd`, `none`).
+    pub compressor: String,
+    /// Whole file, bytes and SHA-256.
+    pub file_size: u64,
+    pub sha256: [u8; 32],
+    /// Byte range of the main header in the file (`rpm:header-range`).
+    pub header_start: u64,
+    pub header_end: u64,
+    /// The signed region: the main header, magic included.
+    pub header_bytes: Vec<u8>,
+    /// `rpm:size installed` and `archive`.
+    pub installed_size: u64,
+    pub archive_size: u64,
+    pub signatures: Vec<RawSignature>,
+    /// Every digest the package carries, recomputed.
+    pub digests: Vec<DigestCheck>,
+    /// Odd but readable: each becomes a finding, none is an error.
+    pub oddities: Vec<kmod::Oddity>,
+}
+
+impl Package {
+    /// `[epoch:]version-release`; the epoch only when the header holds one, even 0.
+    pub fn evr(&self) -> String {
+        match self.epoch {
+            Some(epoch) => format!("{epoch}:{}-{}", self.version, self.release),
+            None => format!("{}-{}", self.version, self.release),
+        }
+    }
+
+    /// `name-[epoch:]version-release.arch`; the epoch only when it is not 0.
+    pub fn nevra(&self) -> String {
+        let epoch = match self.epoch {
+            Some(epoch) if epoch != 0 => format!("{epoch}:"),
+            _ => String::new(),
+        };
+        format!(
+            "{}-{epoch}{}-{}.{}",
+            self.name, self.version, self.release, self.arch
+        )
+    }
+
+    /// `name-version-release.arch.rpm`, the name rpmbuild gives the file. Never holds an epoch.
+    ///
+    /// The parts come from the header, where nothing forbids a `/`: ask before using it as a path.
+    pub fn file_name(&self) -> String {
+        format!(
+            "{}-{}-{}.{}.rpm",
+            self.name, self.version, self.release, self.arch
+        )
+    }
+}
+
+/// One entry of the file list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct File {
+    pub path: String,
+    /// `st_mode`: type and permissions.
+    pub mode: u16,
+    pub size: u64,
+    /// `RPMFILE_*` bits (1 config, 64 ghost …), see [`file_flag`].
+    pub flags: u32,
+    /// Hex text as in the header; `None` for directories, links and ghosts.
+    pub digest: Option<String>,
+    pub link_target: Option<String>,
+    pub user: String,
+    pub group: String,
+    /// File capabilities in the text form of `cap_to_text(3)`, where there are any.
+    pub capabilities: Option<String>,
+}
+
+impl File {
+    /// A directory by its mode.
+    pub fn is_dir(&self) -> bool {
+        self.mode & S_IFMT == S_IFDIR
+    }
+
+    /// A regular file by its mode.
+    pub fn is_regular(&self) -> bool {
+        self.mode & S_IFMT == S_IFREG
+    }
+
+    /// A symbolic link by its mode.
+    pub fn is_symlink(&self) -> bool {
+        self.mode & S_IFMT == S_IFLNK
+    }
+
+    /// Owned by the package but not part of its payload.
+    pub fn is_ghost(&self) -> bool {
+        self.flags & file_flag::GHOST != 0
+    }
+}
+
+/// `stat(2)` file types.
+const S_IFMT: u16 = 0o170_000;
+const S_IFDIR: u16 = 0o040_000;
+const S_IFREG: u16 = 0o100_000;
+const S_IFLNK: u16 = 0o120_000;
+
+/// Bits of [`File::flags`] (`RPMFILE_*` of rpm's `rpmfiles.h`).
+pub mod file_flag {
+    /// A configuration file.
+    pub const CONFIG: u32 = 1;
+    /// Documentation.
+    pub const DOC: u32 = 1 << 1;
+    /// Owned but not packed.
+    pub const GHOST: u32 = 1 << 6;
+    /// A licence text.
+    pub const LICENSE: u32 = 1 << 7;
+}
+
+/// A program that rpm runs at installation or removal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Scriptlet {
+    /// `pre`, `post`, `preun`, `postun`, `pretrans`, `posttrans`, `trigger…`, `verify`.
+    pub kind: &'static str,
+    pub interpreter: Vec<String>,
+    pub body: String,
+    /// What sets off a trigger: package conditions, or path prefixes for file triggers. Empty for
+    /// ordinary scriptlets.
+    pub triggers: Vec<Dependency>,
+}
+
+/// One entry of the change log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChangelogEntry {
+    /// Seconds since 1970.
+    pub time: i64,
+    /// `Name <address> - version`, free text.
+    pub author: String,
+    pub text: String,
+}
+
+/// A `.ko` in the payload: where, its bytes on disk, and what it says, or why it could not be read.
+#[derive(Clone, Debug)]
+pub struct PackagedModule {
+    pub path: String,
+    pub size: u64,
+    pub module: Result<kmod::Module, String>,
+}
+
+/// A digest carried by the package, and what its bytes really give.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DigestCheck {
+    /// `header`, `header+payload`, `payload`, `payload-unpacked`, or the path of a file.
+    pub what: String,
+    /// `md5`, `sha1`, `sha224`, `sha256`, `sha384`, `sha512`, `sha3-256`, `sha3-512`.
+    pub algorithm: String,
+    /// Text as in the package.
+    pub expected: String,
+    /// Lower-case hex.
+    pub found: String,
+}
+
+impl DigestCheck {
+    /// Both sides are the same number; the case of hex digits does not matter.
+    pub fn matches(&self) -> bool {
+        self.expected.eq_ignore_ascii_case(&self.found)
+    }
+}
