@@ -214,7 +214,7 @@ impl File {
             name: name.as_bytes().to_vec(),
             value: u64::from(value),
             size: 0,
-            kind: SymbolKind::Unknown,
+            kind: SymbolKind::Label,
             scope: SymbolScope::Dynamic,
             weak: false,
             section: SymbolSection::Absolute,
