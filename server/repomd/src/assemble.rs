@@ -1,0 +1,281 @@
+//! Puts rendered packages together to a repository's metadata.
+//!
+//! Each document is a head, groups of packages, and a foot, every one of them packed by itself, so
+//! that a packed group can be kept and used again: adding a package costs packing its group anew,
+//! plus the digest of the whole. Where groups end depends on the packages alone, not on history,
+//! so the same packages in the same order always give the same bytes.
+
+use std::ops::Range;
+
+use sha2::{Digest, Sha256};
+
+use crate::compression::Compression;
+use crate::index::{Checksum, Data, DistroTag, Repomd};
+use crate::render::Rendered;
+
+/// Packages in a group, on average. Larger groups pack little better, smaller ones noticeably
+/// worse.
+const GROUP: u64 = 50;
+/// A group is closed here at the latest.
+const GROUP_MAX: usize = 4 * GROUP as usize;
+/// A group is closed once primary's part of it has this many bytes: kernels take 2 MB each.
+const GROUP_MAX_BYTES: usize = 8 << 20;
+
+/// How a repository's metadata is to be written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Any text that changes with the content; usually a number that grows.
+    pub revision: String,
+    /// Written for every data file, seconds since 1970.
+    pub timestamp: u64,
+    pub compression: Compression,
+    /// `<content>` tags, for example `gpg-pubkey-….asc?fpr=…` hints.
+    pub content_tags: Vec<String>,
+    pub repo_tags: Vec<String>,
+    pub distro_tags: Vec<DistroTag>,
+}
+
+/// A whole repository's metadata, not yet signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metadata {
+    /// `repodata/<sha256>-primary.xml.gz` and so on, named relative to the repository's root.
+    pub files: Vec<DataFile>,
+    /// Bytes of `repodata/repomd.xml`.
+    pub repomd: Vec<u8>,
+}
+
+/// One file below `repodata/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataFile {
+    /// Relative to the repository's root.
+    pub location: String,
+    pub bytes: Vec<u8>,
+}
+
+/// Assembles a repository from rendered packages, in the order given (`createrepo_c` orders by
+/// file name).
+pub fn assemble<'a>(
+    packages: impl IntoIterator<Item = &'a Rendered>,
+    options: &Options,
+) -> Metadata {
+    let packages: Vec<&Rendered> = packages.into_iter().collect();
+    let mut assembler = Assembler::new(packages.len(), options);
+    for range in group_ranges(&packages) {
+        assembler.add(&Group::pack(&packages[range], options.compression));
+    }
+    assembler.finish()
+}
+
+/// Where to cut packages into groups.
+///
+/// A package that ends a group does so by its own identity: inserting or removing a package
+/// changes the group it belongs to and leaves the others as they are.
+pub fn group_ranges(packages: &[&Rendered]) -> Vec<Range<usize>> {
+    let mut ranges = Vec::new();
+    let mut start = 0;
+    let mut bytes = 0;
+    for (index, package) in packages.iter().enumerate() {
+        bytes += package.primary.len();
+        let end = index + 1;
+        if ends_group(package) || end - start == GROUP_MAX || bytes >= GROUP_MAX_BYTES {
+            ranges.push(start..end);
+            start = end;
+            bytes = 0;
+        }
+    }
+    if start < packages.len() {
+        ranges.push(start..packages.len());
+    }
+    ranges
+}
+
+/// True for one package in [`GROUP`], by a hash of its filelists head (pkgid, name, arch).
+fn ends_group(package: &Rendered) -> bool {
+    // FNV-1a: any spread will do, but it must never change.
+    let head = package.filelists.split('>').next().unwrap_or_default();
+    let hash = head.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    (hash >> 32).is_multiple_of(GROUP)
+}
+
+/// Some packages' part of each document, open and packed. Can be kept and added to any later
+/// repository of the same compression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    pub packages: usize,
+    pub primary: Member,
+    pub filelists: Member,
+    pub other: Member,
+}
+
+impl Group {
+    pub fn pack(packages: &[&Rendered], compression: Compression) -> Self {
+        let member = |part: fn(&Rendered) -> &str| {
+            let open: String = packages.iter().map(|package| part(package)).collect();
+            Member::pack(open.into_bytes(), compression)
+        };
+        Self {
+            packages: packages.len(),
+            primary: member(|package| &package.primary),
+            filelists: member(|package| &package.filelists),
+            other: member(|package| &package.other),
+        }
+    }
+}
+
+/// A piece of a document: its bytes, and the same packed so that they unpack alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub open: Vec<u8>,
+    pub packed: Vec<u8>,
+}
+
+impl Member {
+    pub fn pack(open: Vec<u8>, compression: Compression) -> Self {
+        let packed = compression.pack(&open);
+        Self { open, packed }
+    }
+}
+
+/// Builds the metadata group by group; holds only packed bytes.
+pub struct Assembler<'o> {
+    options: &'o Options,
+    announced: usize,
+    added: usize,
+    documents: [Document; 3],
+    extra: Vec<Document>,
+}
+
+impl<'o> Assembler<'o> {
+    /// `packages` is the number of packages that will be added: the documents announce it in their
+    /// first line.
+    pub fn new(packages: usize, options: &'o Options) -> Self {
+        let documents = [
+            (
+                "primary",
+                "metadata",
+                "common\" xmlns:rpm=\"http://linux.duke.edu/metadata/rpm",
+            ),
+            ("filelists", "filelists", "filelists"),
+            ("other", "otherdata", "other"),
+        ]
+        .map(|(kind, root, namespace)| {
+            let mut document = Document::new(kind, format!("</{root}>\n"), options.compression);
+            document.open(format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+                 <{root} xmlns=\"http://linux.duke.edu/metadata/{namespace}\" packages=\"{packages}\">\n"
+            ));
+            document
+        });
+        Self {
+            options,
+            announced: packages,
+            added: 0,
+            documents,
+            extra: Vec::new(),
+        }
+    }
+
+    /// Adds the next group. It must have been packed with the compression of the options.
+    pub fn add(&mut self, group: &Group) {
+        self.added += group.packages;
+        let [primary, filelists, other] = &mut self.documents;
+        primary.add(&group.primary);
+        filelists.add(&group.filelists);
+        other.add(&group.other);
+    }
+
+    /// Adds a whole document of its own, such as `updateinfo` or `susedata`. Clients download every
+    /// kind they do not know, too, so add only what they use.
+    pub fn add_document(&mut self, kind: &str, open: Vec<u8>) {
+        let mut document = Document::new(kind, String::new(), self.options.compression);
+        document.add(&Member::pack(open, self.options.compression));
+        self.extra.push(document);
+    }
+
+    /// # Panics
+    /// When other than the announced number of packages were added: the documents would be invalid.
+    pub fn finish(self) -> Metadata {
+        assert_eq!(self.announced, self.added, "packages announced and added");
+        let mut repomd = Repomd {
+            revision: self.options.revision.clone(),
+            content_tags: self.options.content_tags.clone(),
+            repo_tags: self.options.repo_tags.clone(),
+            distro_tags: self.options.distro_tags.clone(),
+            data: Vec::new(),
+        };
+        let mut files = Vec::new();
+        for document in self.documents.into_iter().chain(self.extra) {
+            let (data, file) = document.finish(self.options.timestamp);
+            repomd.data.push(data);
+            files.push(file);
+        }
+        Metadata {
+            files,
+            repomd: repomd.to_xml().into_bytes(),
+        }
+    }
+}
+
+/// One document while it grows.
+struct Document {
+    kind: String,
+    foot: String,
+    compression: Compression,
+    open_digest: Sha256,
+    open_size: u64,
+    packed: Vec<u8>,
+}
+
+impl Document {
+    fn new(kind: &str, foot: String, compression: Compression) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            foot,
+            compression,
+            open_digest: Sha256::new(),
+            open_size: 0,
+            packed: Vec::new(),
+        }
+    }
+
+    fn open(&mut self, text: String) {
+        self.add(&Member::pack(text.into_bytes(), self.compression));
+    }
+
+    fn add(&mut self, member: &Member) {
+        self.open_digest.update(&member.open);
+        self.open_size += member.open.len() as u64;
+        self.packed.extend_from_slice(&member.packed);
+    }
+
+    fn finish(mut self, timestamp: u64) -> (Data, DataFile) {
+        let foot = std::mem::take(&mut self.foot);
+        if !foot.is_empty() {
+            self.open(foot);
+        }
+        let digest = hex::encode(Sha256::digest(&self.packed));
+        let location = format!(
+            "repodata/{digest}-{}.xml{}",
+            self.kind,
+            self.compression.suffix()
+        );
+        let data = Data {
+            kind: self.kind,
+            location: location.clone(),
+            checksum: Checksum::sha256(digest),
+            open_checksum: Some(Checksum::sha256(hex::encode(self.open_digest.finalize()))),
+            timestamp: Some(timestamp),
+            size: Some(self.packed.len() as u64),
+            open_size: Some(self.open_size),
+        };
+        (
+            data,
+            DataFile {
+                location,
+                bytes: self.packed,
+            },
+        )
+    }
+}
