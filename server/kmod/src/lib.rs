@@ -5,12 +5,21 @@
 //! is an [`Error`]; what is merely odd is an [`Oddity`] of the [`Module`].
 
 mod crc;
+mod der;
+mod elf;
 mod error;
+mod exports;
+mod imports;
 mod license;
 mod limits;
+mod modinfo;
 mod module;
+mod names;
+mod oddities;
 mod read;
+mod signature;
 mod unpack;
+mod versions;
 
 pub use crc::{Crc, ParseCrcError};
 pub use error::{Compression, Error};

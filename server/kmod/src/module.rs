@@ -36,7 +36,7 @@ pub struct Module {
 /// Processor the code is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Machine {
-    /// ELF `e_machine` (62 = x86-64, 183 = AArch64 …).
+    /// ELF `e_machine` (62 = x86-64, 183 = `AArch64` …).
     pub e_machine: u16,
     /// 64-bit ELF class.
     pub is_64: bool,

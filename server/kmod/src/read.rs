@@ -1,13 +1,159 @@
 //! From the bytes of a module file to a [`Module`].
 
-use crate::{Error, Limits, Module};
+use crate::{
+    Btf, Error, Limits, Module, Versions,
+    elf::ElfFile,
+    exports, imports, modinfo,
+    oddities::{Oddities, shorten},
+    signature, unpack, versions,
+};
+
+/// The kernel's `struct module` of this module, with its name near the start.
+const THIS_MODULE: &str = ".gnu.linkonce.this_module";
+
+/// Sections of which later loaders accept exactly one.
+const ONLY_ONCE: [&str; 3] = [".modinfo", "__versions", THIS_MODULE];
 
 impl Module {
-    /// Reads a module file, plain or packed.
+    /// Reads a module file, plain or packed by gzip, xz, zstd or bzip2 (told by its first bytes).
+    ///
+    /// `file_name` gives the module its name where the file itself does not say it; a path is fine.
+    ///
+    /// # Errors
+    /// Only what makes reading impossible: not a relocatable ELF file, cut short, packed data that is
+    /// damaged, more than `limits` allow. Everything else that is wrong is in [`Module::oddities`].
     pub fn read(bytes: &[u8], file_name: &str, limits: &Limits) -> Result<Module, Error> {
-        let _ = (bytes, file_name, limits);
-        Err(Error::BadHeader {
-            what: "reader not in place",
-        })
+        let unpacked = unpack(bytes, limits)?;
+        let mut oddities = Oddities::default();
+        let (elf, signature) = signature::split(&unpacked, &mut oddities);
+        let elf = ElfFile::parse(elf)?;
+        note_doubles(&elf, &mut oddities);
+
+        let modinfo = modinfo::read(&elf, &mut oddities)?;
+        let symbols = elf.symbols()?;
+        if symbols.is_empty() {
+            oddities.add("symtab-missing", || {
+                "there is no symbol table, which the loader needs: do not run strip on modules"
+                    .to_owned()
+            });
+        }
+        let (versions, records) = versions::read(&elf, limits, &mut oddities)?;
+        let imports = imports::join(&elf, &symbols, &records, limits, &mut oddities)?;
+        if versions != Versions::None && !symbols.is_empty() {
+            imports::compare(&imports, &mut oddities);
+        }
+        let exports = exports::read(&elf, &symbols, limits, &mut oddities)?;
+        if imports.len() + exports.len() > limits.symbols {
+            return Err(Error::TooLarge {
+                what: "imports and exports",
+                limit: limits.symbols as u64,
+            });
+        }
+
+        let mut module = Module {
+            name: String::new(),
+            machine: elf.machine(),
+            vermagic: None,
+            modinfo,
+            imports,
+            exports,
+            versions,
+            this_module_size: elf.find(THIS_MODULE).and_then(|index| elf.size(index)),
+            signature,
+            livepatch: false,
+            btf: btf(&elf),
+            oddities: Vec::new(),
+        };
+        module.name = name(&module, &elf, file_name, &mut oddities)?;
+        module.vermagic = module.first("vermagic").map(str::to_owned);
+        // The loader asks for the key only, whatever its value.
+        module.livepatch = module.first("livepatch").is_some();
+        module.oddities = oddities.into_vec();
+        Ok(module)
+    }
+}
+
+fn note_doubles(elf: &ElfFile<'_>, oddities: &mut Oddities) {
+    for section in ONLY_ONCE {
+        let count = elf.named(section).count();
+        if count > 1 {
+            oddities.add("section-duplicate", || {
+                format!("there are {count} sections {section}; the first one is read")
+            });
+        }
+    }
+}
+
+fn btf(elf: &ElfFile<'_>) -> Btf {
+    match (elf.find(".BTF"), elf.find(".BTF.base")) {
+        (None, _) => Btf::None,
+        (Some(_), None) => Btf::Split,
+        (Some(_), Some(_)) => Btf::Distilled,
+    }
+}
+
+/// What the kernel will call it: `name=`, else the name inside `struct module`, else the file's.
+fn name(
+    module: &Module,
+    elf: &ElfFile<'_>,
+    file_name: &str,
+    oddities: &mut Oddities,
+) -> Result<String, Error> {
+    let by_file = module_name(file_name);
+    let inside = match module.first("name") {
+        Some(name) => Some(name.to_owned()),
+        None => name_in_struct(elf)?,
+    };
+    let Some(inside) = inside else {
+        return Ok(by_file);
+    };
+    if inside != by_file {
+        oddities.add("module-name-differs", || {
+            format!(
+                "the file is called `{}`, the module `{}`: modprobe finds it under the former only",
+                shorten(file_name),
+                shorten(&inside)
+            )
+        });
+    }
+    Ok(inside)
+}
+
+/// The name that modpost wrote into `struct module`: older kernels have no `name=`.
+fn name_in_struct(elf: &ElfFile<'_>) -> Result<Option<String>, Error> {
+    // `enum module_state` (padded to a pointer) and `struct list_head` come first.
+    let start = 3 * elf.pointer_size();
+    let data = elf.find_data(THIS_MODULE)?.unwrap_or_default();
+    let name = data
+        .get(start..)
+        .and_then(|rest| rest.split(|byte| *byte == 0).next());
+    let plausible = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
+    Ok(name
+        .filter(|name| !name.is_empty() && name.len() < 64 && name.iter().all(plausible))
+        .map(|name| String::from_utf8_lossy(name).into_owned()))
+}
+
+/// The module's name by its file: no directories, no `.ko` and what follows, `_` for `-`.
+fn module_name(file_name: &str) -> String {
+    let base = file_name.rsplit('/').next().unwrap_or(file_name);
+    let stem = base.split_once(".ko").map_or(base, |(stem, _)| stem);
+    stem.replace('-', "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_becomes_a_module_name() {
+        let cases = [
+            ("/lib/modules/6.1/updates/acme-net.ko.xz", "acme_net"),
+            ("acme.ko", "acme"),
+            ("acme", "acme"),
+            ("dir/", ""),
+        ];
+        for (file, name) in cases {
+            assert_eq!(module_name(file), name, "{file}");
+        }
     }
 }

@@ -1,0 +1,278 @@
+//! What a module offers to others, read the way the loader does: by table order and relocations.
+//!
+//! ```text
+//! __ksymtab   = *( value name [ namespace ] )   each a pointer, or an i32 relative to its own place
+//! __kcrctab   = *( version )                    same order: a u32, or a reference to the version
+//! __kflagstab = *( u8 )                         same order, bit 0: GPL only (7.x)
+//! ```
+//! `__ksymtab_gpl` and `__kcrctab_gpl` hold the GPL-only exports up to 6.17. In a relocatable file the
+//! references are relocations. A version that is a reference (before 5.19) leads to the symbol
+//! `__crc_X`: its value where that is absolute, else the number it points at. The names of local symbols
+//! are not used at all, so a module stripped of them reads the same.
+//! Source: `include/linux/export-internal.h`, `kernel/module/main.c`, and their history.
+
+use std::collections::BTreeMap;
+
+use goblin::elf::{
+    Reloc,
+    section_header::{SHN_ABS, SHN_LORESERVE, SHN_UNDEF},
+};
+
+use crate::{
+    Crc, Error, Export, Limits,
+    elf::{ElfFile, Symbols},
+    names::Names,
+    oddities::Oddities,
+};
+
+/// Section of names, section of versions, and whether these exports are GPL-only. `gpl_future`
+/// only warns; it and the `unused` ones left in 5.12.
+const TABLES: [(&str, &str, bool); 5] = [
+    ("__ksymtab", "__kcrctab", false),
+    ("__ksymtab_gpl", "__kcrctab_gpl", true),
+    ("__ksymtab_gpl_future", "__kcrctab_gpl_future", false),
+    ("__ksymtab_unused", "__kcrctab_unused", false),
+    ("__ksymtab_unused_gpl", "__kcrctab_unused_gpl", true),
+];
+
+/// Bit of a `__kflagstab` byte (`KSYM_FLAG_GPL_ONLY`).
+const FLAG_GPL_ONLY: u8 = 1;
+
+/// Everything exported, in name order.
+pub(crate) fn read(
+    elf: &ElfFile<'_>,
+    symbols: &Symbols<'_>,
+    limits: &Limits,
+    oddities: &mut Oddities,
+) -> Result<Vec<Export>, Error> {
+    let flags = elf.find_data("__kflagstab")?;
+    let strings_index = elf.find("__ksymtab_strings");
+    let strings = Names::new(elf.find_data("__ksymtab_strings")?.unwrap_or_default());
+    let reader = Reader {
+        elf,
+        symbols,
+        strings_index,
+        strings,
+        limit: limits.symbols,
+    };
+    let mut exports = Vec::new();
+    for (table, versions, gpl) in TABLES {
+        let Some(table_index) = elf.find(table).filter(|index| elf.size(*index) != Some(0)) else {
+            continue;
+        };
+        if flags.is_some() && table != "__ksymtab" {
+            oddities.add("export-layout-obsolete", || {
+                format!(
+                    "{table} beside __kflagstab: kernels that know the latter ignore the former"
+                )
+            });
+        }
+        let Some(entries) = reader.entries(table_index)? else {
+            oddities.add("exports-unreadable", || {
+                format!("{table} is there, but its relocations do not name the exports")
+            });
+            continue;
+        };
+        let crcs = reader.crcs(versions, entries.len())?;
+        for (index, entry) in entries.into_iter().enumerate() {
+            let flag = flags
+                .and_then(|flags| flags.get(index))
+                .copied()
+                .unwrap_or_default();
+            exports.push(Export {
+                symbol: oddities.text(entry.name),
+                crc: crcs.get(index).copied().flatten(),
+                gpl: gpl || flag & FLAG_GPL_ONLY != 0,
+                namespace: entry.namespace.map(|namespace| oddities.text(namespace)),
+            });
+        }
+    }
+    exports.sort_by(|a, b| a.symbol.cmp(&b.symbol));
+    note_duplicates(&exports, oddities);
+    Ok(exports)
+}
+
+fn note_duplicates(exports: &[Export], oddities: &mut Oddities) {
+    for pair in exports.windows(2) {
+        if let [first, second] = pair
+            && first.symbol == second.symbol
+        {
+            oddities.add("export-duplicate", || {
+                format!("exports `{}` twice", first.symbol)
+            });
+        }
+    }
+}
+
+struct Reader<'e, 'a> {
+    elf: &'e ElfFile<'a>,
+    symbols: &'e Symbols<'a>,
+    strings_index: Option<usize>,
+    strings: Names<'a>,
+    limit: usize,
+}
+
+/// Name and namespace of one export.
+struct Entry<'a> {
+    name: &'a [u8],
+    namespace: Option<&'a [u8]>,
+}
+
+/// Relocations of one section by the place they fill.
+type Sites = BTreeMap<u64, Reloc>;
+
+/// How the entries of a `__ksymtab` section lie, in bytes.
+#[derive(Clone, Copy)]
+struct Shape {
+    /// Of one reference.
+    field: u64,
+    /// Of one entry.
+    entry: u64,
+}
+
+impl<'a> Reader<'_, 'a> {
+    /// The entries of one table in its order; `None` where relocations and size do not make sense.
+    fn entries(&self, table: usize) -> Result<Option<Vec<Entry<'a>>>, Error> {
+        let data = self.elf.data(table)?;
+        let Some(sites) = self.sites(table)? else {
+            return Ok(None);
+        };
+        let Some(shape) = self.shape(&sites, data)? else {
+            return Ok(None);
+        };
+        let size = data.len() as u64;
+        if size / shape.entry > self.limit as u64 {
+            return Err(too_many(self.limit));
+        }
+        let mut entries = Vec::new();
+        for start in (0..size).step_by(usize::try_from(shape.entry).unwrap_or(usize::MAX)) {
+            let Some(name) = self.string(&sites, data, start + shape.field)? else {
+                return Ok(None);
+            };
+            let has_namespace = shape.entry > 2 * shape.field;
+            let namespace = if has_namespace {
+                self.string(&sites, data, start + 2 * shape.field)?
+            } else {
+                None
+            };
+            entries.push(Entry {
+                name,
+                namespace: namespace.filter(|text| !text.is_empty()),
+            });
+        }
+        Ok(Some(entries))
+    }
+
+    /// The relocations of a section; the first one of a place counts (RISC-V writes pairs).
+    fn sites(&self, section: usize) -> Result<Option<Sites>, Error> {
+        let Some(relocations) = self.elf.relocations(section)? else {
+            return Ok(None);
+        };
+        // Three per export, each perhaps a pair.
+        if relocations.len() > self.limit.saturating_mul(6) {
+            return Err(too_many(self.limit));
+        }
+        let mut sites = Sites::new();
+        for relocation in relocations.iter() {
+            sites.entry(relocation.r_offset).or_insert(relocation);
+        }
+        Ok(Some(sites))
+    }
+
+    /// Two or three references per entry, four or eight bytes each, is told by where they point:
+    /// the second one is the first name, and it takes a third field for the fourth not to be one.
+    fn shape(&self, sites: &Sites, data: &[u8]) -> Result<Option<Shape>, Error> {
+        let Some(field) = sites
+            .keys()
+            .nth(1)
+            .copied()
+            .filter(|field| matches!(field, 4 | 8))
+        else {
+            return Ok(None);
+        };
+        let size = data.len() as u64;
+        let fourth_is_name = self.string(sites, data, 3 * field)?.is_some();
+        let fields = if size.is_multiple_of(3 * field) && !fourth_is_name {
+            3
+        } else {
+            2
+        };
+        let entry = fields * field;
+        Ok(size.is_multiple_of(entry).then_some(Shape { field, entry }))
+    }
+
+    /// The string in `__ksymtab_strings` that the reference at `place` leads to.
+    fn string(&self, sites: &Sites, data: &[u8], place: u64) -> Result<Option<&'a [u8]>, Error> {
+        let target = sites
+            .get(&place)
+            .and_then(|site| self.elf.reference(site, data, self.symbols));
+        let Some((symbol, offset)) = target else {
+            return Ok(None);
+        };
+        if Some(symbol.st_shndx) != self.strings_index {
+            return Ok(None);
+        }
+        self.strings
+            .get(usize::try_from(offset).unwrap_or(usize::MAX))
+            .map(Some)
+    }
+
+    /// The versions that belong to a table of `count` entries, in its order.
+    fn crcs(&self, section: &str, count: usize) -> Result<Vec<Option<Crc>>, Error> {
+        let Some(index) = self.elf.find(section) else {
+            return Ok(Vec::new());
+        };
+        let data = self.elf.data(index)?;
+        let width = data.len().checked_div(count).unwrap_or_default();
+        let Some(sites) = self.sites(index)? else {
+            return Ok((0..count)
+                .map(|entry| self.number(data, entry * width, width))
+                .collect());
+        };
+        let places = (0..count).map(|entry| (entry * width) as u64);
+        places
+            .map(|place| self.referenced_crc(&sites, data, place))
+            .collect()
+    }
+
+    /// A version that stands in the table itself.
+    fn number(&self, data: &[u8], place: usize, width: usize) -> Option<Crc> {
+        match width {
+            4 => self.elf.u32_at(data, place).map(Crc),
+            8 => self
+                .elf
+                .word_at(data, place)
+                .and_then(|word| u32::try_from(word).ok())
+                .map(Crc),
+            _ => None,
+        }
+    }
+
+    /// A version that the table refers to. An undefined `__crc_X` means that there is none.
+    fn referenced_crc(&self, sites: &Sites, data: &[u8], place: u64) -> Result<Option<Crc>, Error> {
+        let target = sites
+            .get(&place)
+            .and_then(|site| self.elf.reference(site, data, self.symbols));
+        let Some((symbol, value)) = target else {
+            return Ok(None);
+        };
+        let number = match u32::try_from(symbol.st_shndx).unwrap_or(SHN_UNDEF) {
+            SHN_ABS => u32::try_from(value & u64::from(u32::MAX)).ok(),
+            SHN_UNDEF | SHN_LORESERVE.. => None,
+            _ => {
+                let section = self.elf.data(symbol.st_shndx)?;
+                usize::try_from(value)
+                    .ok()
+                    .and_then(|offset| self.elf.u32_at(section, offset))
+            }
+        };
+        Ok(number.map(Crc))
+    }
+}
+
+fn too_many(limit: usize) -> Error {
+    Error::TooLarge {
+        what: "exported symbols",
+        limit: limit as u64,
+    }
+}

@@ -1,0 +1,89 @@
+//! A string table, read within a budget.
+//!
+//! Names may overlap in a string table (linkers merge tails on purpose), so a small hostile file
+//! could name one long string from every symbol. All names together may take a few times the table.
+
+use std::cell::Cell;
+
+use crate::Error;
+
+/// Times the size of a string table that its names may add up to. Merged tails of real tables
+/// (`x`, `__crc_x`, `__ksymtab_x`, `__kstrtab_x`, `__kstrtabns_x`) stay below 5.
+const OVERLAP: usize = 8;
+
+/// Longest single name in bytes. Mangled Rust names of 2026 reach 177; the kernel stops at 512.
+const NAME_MAX: usize = 64 << 10;
+
+/// NUL-terminated names by their offset.
+pub(crate) struct Names<'a> {
+    table: &'a [u8],
+    budget: Cell<usize>,
+}
+
+impl<'a> Names<'a> {
+    pub(crate) fn new(table: &'a [u8]) -> Names<'a> {
+        Names {
+            table,
+            budget: Cell::new(table.len().saturating_mul(OVERLAP)),
+        }
+    }
+
+    /// The name at `offset`; empty beyond the table.
+    pub(crate) fn get(&self, offset: usize) -> Result<&'a [u8], Error> {
+        let rest = self.table.get(offset..).unwrap_or_default();
+        let window = rest.get(..NAME_MAX).unwrap_or(rest);
+        let length = match window.iter().position(|byte| *byte == 0) {
+            Some(length) => length,
+            None if rest.len() > NAME_MAX => {
+                return Err(Error::TooLarge {
+                    what: "bytes of one name",
+                    limit: NAME_MAX as u64,
+                });
+            }
+            None => rest.len(),
+        };
+        let spent = length.saturating_add(1);
+        let left = self
+            .budget
+            .get()
+            .checked_sub(spent)
+            .ok_or(Error::TooLarge {
+                what: "bytes of names, counted again where they overlap,",
+                limit: self.table.len().saturating_mul(OVERLAP) as u64,
+            })?;
+        self.budget.set(left);
+        Ok(rest.get(..length).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_end_at_nul_or_with_the_table() {
+        let names = Names::new(b"\0printk\0tail");
+        assert_eq!(names.get(0).unwrap(), b"");
+        assert_eq!(names.get(1).unwrap(), b"printk");
+        assert_eq!(names.get(6).unwrap(), b"k");
+        assert_eq!(names.get(8).unwrap(), b"tail");
+        assert_eq!(names.get(99).unwrap(), b"");
+    }
+
+    #[test]
+    fn overlapping_names_run_out_of_budget() {
+        let table = [b'a'; 100];
+        let names = Names::new(&table);
+        let read = (0..1000).take_while(|_| names.get(0).is_ok()).count();
+        assert_eq!(read, 7, "8 x 100 bytes at 101 each");
+    }
+
+    #[test]
+    fn an_endless_name_is_refused() {
+        let table = vec![b'a'; NAME_MAX + 1];
+        assert!(matches!(
+            Names::new(&table).get(0),
+            Err(Error::TooLarge { .. })
+        ));
+    }
+}
