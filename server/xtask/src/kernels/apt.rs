@@ -1,0 +1,196 @@
+//! Kernel headers from Debian's archive, unpacked below a folder of our own: no kernel image, no
+//! initramfs, nothing installed, no root needed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::choose::Release;
+use crate::sh;
+
+/// apt with the system's package lists, or with lists of our own where those are old or missing.
+pub struct Apt {
+    options: Vec<String>,
+    folder: PathBuf,
+}
+
+impl Apt {
+    /// None where there is no apt.
+    pub fn open(folder: &Path) -> Result<Option<Apt>> {
+        if sh::find_program("apt-get").is_none() || sh::find_program("dpkg-deb").is_none() {
+            return Ok(None);
+        }
+        // Downloads go to folders that apt's own user cannot write to.
+        let options = vec!["-oAPT::Sandbox::User=root".into()];
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let mut apt = Apt {
+            options,
+            folder: folder.to_path_buf(),
+        };
+        if apt.header_releases()?.is_empty() {
+            apt.use_own_lists()?;
+        }
+        Ok(Some(apt))
+    }
+
+    /// Releases with headers for this machine.
+    pub fn header_releases(&self) -> Result<Vec<Release>> {
+        let suffix = format!("-{}", architecture()?);
+        let names = sh::output(self.tool("apt-cache").args(["pkgnames", "linux-headers-"]))?;
+        let releases = names
+            .lines()
+            .filter_map(|name| name.strip_prefix("linux-headers-"));
+        Ok(releases
+            .filter(|r| r.ends_with(&suffix))
+            .filter_map(Release::parse)
+            .filter(is_abi)
+            .collect())
+    }
+
+    /// The packages beside `linux-headers-*` that kbuild needs for modules of this kernel.
+    pub fn build_packages(&self, release: &Release) -> Result<Vec<String>> {
+        let package = headers_package(release);
+        let text = sh::output(
+            self.tool("apt-cache")
+                .args(["depends", "--important", &package]),
+        )?;
+        let depends = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("Depends: "));
+        let needed = |name: &&str| name.starts_with("linux-kbuild-") || name.ends_with("-common");
+        Ok(depends.filter(needed).map(String::from).collect())
+    }
+
+    /// Downloads and unpacks what is not there yet. Old lists name files that the archive has
+    /// replaced since, so a failure is tried again with fresh ones.
+    pub fn unpack(&mut self, packages: &[String], root: &Path) -> Result<()> {
+        let missing: Vec<&String> = packages
+            .iter()
+            .filter(|name| !self.marker(name).exists())
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        println!("  fetching {} kernel header packages", missing.len());
+        if self.download(&missing).is_err() {
+            self.use_own_lists()?;
+            self.download(&missing)?;
+        }
+        for entry in fs::read_dir(&self.folder)?.flatten() {
+            let file = entry.path();
+            if file.extension().is_some_and(|extension| extension == "deb") {
+                sh::run(Command::new("dpkg-deb").arg("-x").args([&file, root]))?;
+                fs::remove_file(&file)?;
+            }
+        }
+        missing
+            .iter()
+            .try_for_each(|name| Ok(fs::write(self.marker(name), "")?))
+    }
+
+    /// Says that a package is unpacked.
+    fn marker(&self, package: &str) -> PathBuf {
+        self.folder.join(format!("{package}.unpacked"))
+    }
+
+    fn download(&self, packages: &[&String]) -> Result<()> {
+        sh::run(
+            self.tool("apt-get")
+                .arg("download")
+                .args(packages)
+                .current_dir(&self.folder),
+        )
+    }
+
+    /// Lists and caches below our folder: works without root and leaves the system's alone.
+    fn use_own_lists(&mut self) -> Result<()> {
+        println!("  fetching package lists");
+        let (state, cache) = (self.folder.join("state"), self.folder.join("cache"));
+        fs::create_dir_all(state.join("lists/partial"))?;
+        fs::create_dir_all(cache.join("archives/partial"))?;
+        self.options.truncate(1);
+        self.options.extend([
+            format!("-oDir::State={}", state.display()),
+            format!("-oDir::Cache={}", cache.display()),
+            "-oDir::State::status=/var/lib/dpkg/status".into(),
+        ]);
+        sh::run(self.tool("apt-get").args(["-qq", "update"]))
+            .context("apt could not fetch the package lists (is there a network?)")
+    }
+
+    fn tool(&self, name: &str) -> Command {
+        let mut command = Command::new(name);
+        command.env("LC_ALL", "C").args(&self.options);
+        command
+    }
+}
+
+/// `linux-headers-6.1.0-54-amd64`.
+pub fn headers_package(release: &Release) -> String {
+    format!("linux-headers-{release}")
+}
+
+/// Debian's name of this machine's architecture.
+pub fn architecture() -> Result<String> {
+    Ok(
+        sh::output(Command::new("dpkg").arg("--print-architecture"))?
+            .trim()
+            .into(),
+    )
+}
+
+/// A header folder's Makefile includes another by absolute path; turns it to where that is.
+pub fn point_into(build: &Path, root: &Path) -> Result<()> {
+    let makefile = build.join("Makefile");
+    if !build.starts_with(root) || !makefile.exists() {
+        return Ok(());
+    }
+    let text = fs::read_to_string(&makefile)?;
+    let here = root.join("usr/src/");
+    if text.contains(&*here.to_string_lossy()) {
+        return Ok(());
+    }
+    Ok(fs::write(
+        &makefile,
+        text.replace("/usr/src/", &here.to_string_lossy()),
+    )?)
+}
+
+/// Leaves out the packages that only point to another, such as `linux-headers-6.12-amd64`.
+fn is_abi(release: &Release) -> bool {
+    let text = release.to_string();
+    let version = text.rsplit_once('-').map_or("", |(version, _)| version);
+    version.matches('.').count() >= 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_that_only_point_to_others_are_left_out() {
+        let abi = |text| is_abi(&Release::parse(text).expect(text));
+        assert!(abi("6.1.0-54-amd64") && abi("6.12.117+deb12-amd64"));
+        assert!(!abi("6.12-amd64"));
+    }
+
+    #[test]
+    fn a_makefile_is_turned_once() {
+        let root = tempfile::tempdir().unwrap();
+        let build = root.path().join("usr/src/linux-headers-1");
+        fs::create_dir_all(&build).unwrap();
+        fs::write(
+            build.join("Makefile"),
+            "include /usr/src/linux-headers-common/Makefile\n",
+        )
+        .unwrap();
+        for _ in 0..2 {
+            point_into(&build, root.path()).unwrap();
+            let text = fs::read_to_string(build.join("Makefile")).unwrap();
+            let expected = root.path().join("usr/src/linux-headers-common/Makefile");
+            assert_eq!(text, format!("include {}\n", expected.display()));
+        }
+    }
+}
