@@ -1,0 +1,137 @@
+//! What a visitor sees: one struct per page, filled by the routes and drawn by its template.
+//!
+//! A page holds ready-to-show values; times, sizes and counts are already words. Nothing here
+//! asks the database, the clock or the request. Templates live in `templates/`, one file per
+//! page, and know loops and conditions only. All values are escaped by askama.
+
+mod badges;
+mod checks;
+mod commands;
+mod error;
+mod fold;
+mod front;
+mod impact_bar;
+mod kernel;
+mod kernels;
+mod keys;
+mod login;
+mod mail_kernel_breaks;
+mod package;
+mod packages;
+mod paging;
+mod reason;
+#[cfg(test)]
+pub(crate) mod samples;
+mod shell;
+mod upload;
+mod values;
+
+pub use badges::{KernelStatus, PackageState, Severity, Verdict};
+pub use checks::{CheckRow, ChecksPage};
+pub use commands::{ClientCommands, RepositoryBox};
+pub use error::ErrorPage;
+pub use fold::fold;
+pub use front::{Figure, FrontPage, UpcomingKernel};
+pub use impact_bar::{ImpactBar, Segment};
+pub use kernel::{BrokenPackage, Impact, KernelPage, PackageRef, TopSymbol, VendorBreaks};
+pub use kernels::{KernelFilters, KernelRow, KernelsPage};
+pub use keys::{KeysPage, PublishedKey};
+pub use login::LoginPage;
+pub use mail_kernel_breaks::{BrokenModule, BrokenPackageInMail, KernelBreaksMail};
+pub use package::{
+    FindingGroup, FindingRow, ModuleReasons, ModuleView, PackagePage, Publication, SignatureView,
+    StateChange, SymbolRow, VerdictRow, group_findings,
+};
+pub use packages::{PackageFilters, PackageRow, PackagesPage, VerdictTally};
+pub use paging::Paging;
+pub use reason::{Reason, Weight};
+pub use shell::{Flash, Nav, Shell, SignedIn, Tone};
+pub use upload::UploadPage;
+pub use values::{Choice, Fact, Link, Listing, Moment, bytes, counted, fingerprint, thousands};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pages' policy allows neither scripts nor styles but our style sheet.
+    #[test]
+    fn pages_obey_the_content_security_policy() {
+        for (name, html) in samples::all_pages() {
+            for forbidden in [
+                "<script",
+                "<style",
+                " style=\"",
+                " onclick=",
+                " onload=",
+                "javascript:",
+            ] {
+                assert!(!html.contains(forbidden), "{name} has {forbidden}");
+            }
+            for reference in html.split(" src=\"").skip(1) {
+                assert!(reference.starts_with('/'), "{name} loads from elsewhere");
+            }
+        }
+    }
+
+    #[test]
+    fn pages_have_one_heading_and_the_landmarks() {
+        for (name, html) in samples::all_pages() {
+            for wanted in ["<h1", "<main", "<title>", "<header", "<nav", "<footer"] {
+                let count = html.matches(wanted).count();
+                assert!(
+                    count == 1 || (wanted == "<nav" && count > 1),
+                    "{name} has {count} of {wanted}"
+                );
+            }
+            assert!(html.starts_with("<!doctype html>"), "{name}");
+            assert!(html.contains("lang=\"en\""), "{name}");
+        }
+    }
+
+    #[test]
+    fn ids_are_unique_and_references_lead_somewhere() {
+        for (name, html) in samples::all_pages() {
+            let ids = attributes(&html, "id");
+            for (at, id) in ids.iter().enumerate() {
+                assert!(!ids[..at].contains(id), "{name} has the id {id} twice");
+            }
+            let fragments = attributes(&html, "href")
+                .into_iter()
+                .filter_map(|it| it.strip_prefix('#'));
+            let labels = attributes(&html, "aria-labelledby");
+            let described = attributes(&html, "aria-describedby");
+            let targets = described.into_iter().flat_map(str::split_whitespace);
+            let fields = attributes(&html, "for");
+            for target in fragments.chain(labels).chain(targets).chain(fields) {
+                assert!(
+                    ids.contains(&target),
+                    "{name} refers to {target}, which is not there"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn forms_that_change_something_carry_the_token() {
+        for (name, html) in samples::all_pages() {
+            for form in html
+                .split("<form")
+                .skip(1)
+                .filter(|it| it.contains("method=\"post\""))
+            {
+                let form = form.split("</form>").next().unwrap_or_default();
+                assert!(
+                    form.contains("name=\"csrf\" value=\"c5rf-t0ken\""),
+                    "{name}: {form}"
+                );
+            }
+        }
+    }
+
+    fn attributes<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
+        html.split(&format!(" {name}=\""))
+            .skip(1)
+            .filter_map(|it| it.split('"').next())
+            .collect()
+    }
+}

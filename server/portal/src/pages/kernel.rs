@@ -1,0 +1,80 @@
+//! `/kernels/{id}`: one kernel, and what it does to the packages.
+
+use super::{Fact, ImpactBar, KernelStatus, Listing, Moment, Reason, Shell};
+use askama::Template;
+
+#[derive(Clone, Debug, Template)]
+#[template(path = "kernel.html")]
+pub struct KernelPage {
+    pub shell: Shell,
+    pub id: String,
+    /// `uname -r`.
+    pub release: String,
+    /// Display name.
+    pub product: String,
+    pub flavor: String,
+    pub arch: String,
+    pub status: KernelStatus,
+    pub release_date: Option<Moment>,
+    pub registered: Moment,
+    /// Number of exported symbols, with groups of digits.
+    pub symbols: String,
+    /// More facts: symbol versions, vermagic, hash of the symbol set …
+    pub facts: Vec<Fact>,
+    pub impact: Impact,
+}
+
+/// What becomes of the published packages on this kernel.
+#[derive(Clone, Debug, Default)]
+pub struct Impact {
+    /// Verdicts are still being computed; the figures are of those that are done.
+    pub is_pending: bool,
+    /// Counted by package.
+    pub bar: ImpactBar,
+    /// Broken packages by vendor, most packages first.
+    pub broken: Vec<VendorBreaks>,
+    /// Symbols that broke most, most modules first.
+    pub top_symbols: Vec<TopSymbol>,
+    /// Packages that load, for the list at the end.
+    pub loading: Listing<PackageRef>,
+}
+
+/// The broken packages of one vendor.
+#[derive(Clone, Debug)]
+pub struct VendorBreaks {
+    /// Display name.
+    pub vendor: String,
+    pub packages: Vec<BrokenPackage>,
+    /// When the vendor was told: `Mailed 23 Nov 2026, 19:52 UTC`, `Mail is queued`. Visitors
+    /// who may not know get `None`.
+    pub notified: Option<String>,
+}
+
+/// A package that does not load on this kernel.
+#[derive(Clone, Debug)]
+pub struct BrokenPackage {
+    pub href: String,
+    pub name: String,
+    pub version: String,
+    /// Names of its modules that do not load.
+    pub modules: Vec<String>,
+    /// The symbols to blame, each once.
+    pub reasons: Listing<Reason>,
+}
+
+/// A package by name.
+#[derive(Clone, Debug)]
+pub struct PackageRef {
+    pub href: String,
+    pub name: String,
+    pub version: String,
+    pub vendor: String,
+}
+
+/// A symbol, and how much hangs on it.
+#[derive(Clone, Debug)]
+pub struct TopSymbol {
+    pub reason: Reason,
+    pub modules: u64,
+    pub packages: u64,
+}

@@ -1,0 +1,812 @@
+//! Pages with realistic values, for tests.
+
+use super::*;
+
+fn moment(iso: &str, human: &str) -> Moment {
+    Moment {
+        iso: iso.into(),
+        human: human.into(),
+    }
+}
+
+pub fn shell(nav: Nav) -> Shell {
+    Shell {
+        site_name: "Driver Portal".into(),
+        css_href: "/static/portal.css".into(),
+        user: Some(SignedIn {
+            name: "kim".into(),
+            role: "Acme Networks".into(),
+            may_upload: true,
+        }),
+        nav,
+        csrf: "c5rf-t0ken".into(),
+        flash: None,
+        version: "0.1.0".into(),
+    }
+}
+
+pub fn changed(symbol: &str, old: u32, new: u32) -> Reason {
+    Reason::new(
+        "crc-mismatch",
+        Weight::Fatal,
+        Some(symbol),
+        Some(old),
+        Some(new),
+        Some("vmlinux"),
+        None,
+    )
+}
+
+fn missing(symbol: &str, old: u32) -> Reason {
+    Reason::new(
+        "symbol-missing",
+        Weight::Fatal,
+        Some(symbol),
+        Some(old),
+        None,
+        None,
+        None,
+    )
+}
+
+fn unsigned() -> Reason {
+    Reason::new(
+        "signature-missing",
+        Weight::Warn,
+        None,
+        None,
+        None,
+        None,
+        None,
+    )
+}
+
+fn broken_symbols() -> Vec<Reason> {
+    vec![
+        changed("_dev_err", 0x9299_7ed8, 0x1f0c_2b6d),
+        changed("dma_alloc_attrs", 0x4b6d_94a1, 0x7f02_188f),
+        changed("pci_enable_device", 0xa3c0_0c06, 0x0d4b_e3c1),
+        missing("pci_alloc_irq_vectors_affinity", 0xe515_007f),
+    ]
+}
+
+pub fn repository() -> RepositoryBox {
+    let url = "https://drivers.example.com/repos/sle15-sp6/stable.repo";
+    RepositoryBox {
+        product: "SUSE Linux Enterprise Server 15 SP6".into(),
+        channel: "stable".into(),
+        arches: "x86_64, aarch64".into(),
+        packages: "128 packages".into(),
+        updated: Some(moment("2026-11-23T19:52:39Z", "23 Nov 2026, 19:52 UTC")),
+        commands: vec![
+            ClientCommands::zypper(url, Some("acme-nic-kmp-default")),
+            ClientCommands::dnf(url, "sle15-sp6-stable", Some("acme-nic-kmp-default")),
+        ],
+        repo_href: "/repos/sle15-sp6/stable.repo".into(),
+        key_href: "/keys/repository.asc".into(),
+        fingerprint: fingerprint("d4e1a8b00c5573f2e9916ab04f6ab27c91d25a33"),
+    }
+}
+
+fn row(name: &str, version: &str, vendor: &str, state: PackageState) -> PackageRow {
+    PackageRow {
+        href: "/packages/0193".into(),
+        name: name.into(),
+        version: version.into(),
+        vendor: vendor.into(),
+        products: "sle15-sp6 / stable".into(),
+        state,
+        changed: moment("2026-11-23T19:52:39Z", "23 Nov 2026, 19:52 UTC"),
+        tally: None,
+    }
+}
+
+fn rows() -> Vec<PackageRow> {
+    let tally = |loads, breaks| {
+        Some(VerdictTally {
+            loads,
+            breaks,
+            kernels: loads + breaks,
+        })
+    };
+    vec![
+        PackageRow {
+            tally: tally(2, 1),
+            ..row(
+                "acme-nic-kmp-default",
+                "2.14_k6.4.0_150600.21-1.x86_64",
+                "Acme Networks",
+                PackageState::Published,
+            )
+        },
+        PackageRow {
+            tally: tally(3, 0),
+            ..row(
+                "northwind-raid-kmp-default",
+                "7.3.1_k6.4.0_150600.21-4.2.x86_64",
+                "Northwind Storage",
+                PackageState::Published,
+            )
+        },
+        row(
+            "tampered-1.0-1.x86_64.rpm",
+            "",
+            "Acme Networks",
+            PackageState::Rejected,
+        ),
+        row(
+            "halcyon-gpu-kmp-default",
+            "550.90.07_k6.4.0_150600.21-1.x86_64",
+            "Halcyon Graphics",
+            PackageState::Inspecting,
+        ),
+        row(
+            "northwind-hba-kmp-64kb",
+            "1.9_k6.4.0_150600.21-2.aarch64",
+            "Northwind Storage",
+            PackageState::Withdrawn,
+        ),
+    ]
+}
+
+pub fn front() -> FrontPage {
+    let figure = |value: &str, label: &str, href: Option<&str>| Figure {
+        value: value.into(),
+        label: label.into(),
+        href: href.map(Into::into),
+    };
+    let kernel = |release: &str, breaking, impact: &str, vendors: &str| UpcomingKernel {
+        href: "/kernels/6".into(),
+        release: release.into(),
+        product: "SUSE Linux Enterprise Server 15 SP6".into(),
+        flavor_arch: "default · x86_64".into(),
+        status: KernelStatus::Preview,
+        release_date: Some(moment("2026-12-08", "8 Dec 2026")),
+        impact: impact.into(),
+        breaking,
+        vendors: vendors.into(),
+    };
+    FrontPage {
+        shell: Shell {
+            user: None,
+            ..shell(Nav::None)
+        },
+        figures: vec![
+            figure("1,204", "packages", Some("/packages")),
+            figure("38", "kernels", Some("/kernels")),
+            figure("17", "vendors", None),
+            figure("4", "products", None),
+        ],
+        recent: rows(),
+        upcoming: vec![
+            kernel(
+                "6.4.0-150600.23.30-default",
+                12,
+                "12 of 214 packages break",
+                "3 vendors",
+            ),
+            kernel("6.4.0-150600.23.33-default", 0, "all 214 packages load", ""),
+        ],
+        repositories: vec![
+            repository(),
+            RepositoryBox {
+                product: "AlmaLinux 9".into(),
+                updated: None,
+                packages: "0 packages".into(),
+                commands: repository().commands.into_iter().rev().collect(),
+                ..repository()
+            },
+        ],
+    }
+}
+
+fn history() -> Vec<StateChange> {
+    let step = |state, second: u8, reason: &str| StateChange {
+        state,
+        at: moment(
+            &format!("2026-11-23T19:52:{second:02}Z"),
+            &format!("23 Nov 2026, 19:52:{second:02} UTC"),
+        ),
+        reason: reason.into(),
+    };
+    vec![
+        step(PackageState::Received, 31, "Uploaded by Acme Networks"),
+        step(PackageState::Inspecting, 32, "Picked up by the worker"),
+        step(PackageState::Accepted, 34, "No finding rejects it"),
+        step(
+            PackageState::Published,
+            39,
+            "Visible in sle15-sp6 / stable, generation 412",
+        ),
+    ]
+}
+
+fn findings() -> Vec<FindingGroup> {
+    group_findings([
+        (
+            Severity::Warning,
+            FindingRow {
+                check: "module-signature".into(),
+                title: "A module is not signed".into(),
+                detail: "acme_nic.ko carries no signature; kernels under Secure Boot refuse it."
+                    .into(),
+                place: Some("/lib/modules/6.4.0-150600.21-default/updates/acme/acme_nic.ko".into()),
+                mend: "Sign the modules in the build, or enrol your key with the users.".into(),
+            },
+        ),
+        (
+            Severity::Note,
+            FindingRow {
+                check: "alias-breadth".into(),
+                title: "An alias matches very much hardware".into(),
+                detail:
+                    "pci:v00008086d*sv*sd*bc02sc00i* matches every Ethernet card of the vendor."
+                        .into(),
+                place: Some("acme_nic.ko, modinfo alias 14".into()),
+                mend: "Name the devices you support.".into(),
+            },
+        ),
+    ])
+}
+
+fn symbol(name: &str, crc: &str) -> SymbolRow {
+    SymbolRow {
+        name: name.into(),
+        crc: crc.into(),
+    }
+}
+
+fn modules() -> Vec<ModuleView> {
+    let imports = [
+        "_dev_err",
+        "dma_alloc_attrs",
+        "eth_type_trans",
+        "kfree",
+        "module_layout",
+    ];
+    vec![
+        ModuleView {
+            name: "acme_nic".into(),
+            path: "/lib/modules/6.4.0-150600.21-default/updates/acme/acme_nic.ko".into(),
+            description: Some("Acme 25/100 Gigabit Ethernet".into()),
+            version: Some("2.14".into()),
+            license: "GPL".into(),
+            vermagic: "6.4.0-150600.21-default SMP preempt mod_unload modversions ".into(),
+            depends: vec!["acme_core".into()],
+            signature: "not signed".into(),
+            aliases: Listing::capped(
+                (0..260).map(|it| format!("pci:v00001DEAd0000{it:04X}sv*sd*bc02sc00i*")),
+                40,
+            ),
+            imports: Listing::capped(
+                imports
+                    .iter()
+                    .cycle()
+                    .take(65)
+                    .map(|it| symbol(it, "0x92997ed8")),
+                200,
+            ),
+            exports: Listing::default(),
+        },
+        ModuleView {
+            name: "acme_core".into(),
+            path: "/lib/modules/6.4.0-150600.21-default/updates/acme/acme_core.ko".into(),
+            license: "GPL".into(),
+            vermagic: "6.4.0-150600.21-default SMP preempt mod_unload modversions ".into(),
+            signature: "not signed".into(),
+            imports: Listing::capped(imports.iter().map(|it| symbol(it, "0x92997ed8")), 200),
+            exports: Listing::capped([symbol("acme_core_register", "0x0c2b6d1f")], 200),
+            ..ModuleView::default()
+        },
+    ]
+}
+
+fn verdicts() -> Vec<VerdictRow> {
+    let row = |release: &str, status, verdict, first: Vec<Reason>, all: Vec<Reason>| VerdictRow {
+        kernel_href: "/kernels/6".into(),
+        release: release.into(),
+        product: "sle15-sp6".into(),
+        flavor: "default".into(),
+        arch: "x86_64".into(),
+        status,
+        verdict,
+        first,
+        modules: match all.is_empty() {
+            true => Vec::new(),
+            false => vec![ModuleReasons {
+                module: "acme_nic".into(),
+                verdict,
+                needed: "61 of 65 symbols fit".into(),
+                reasons: Listing::capped(all, 100),
+            }],
+        },
+    };
+    vec![
+        row(
+            "6.4.0-150600.23.30-default",
+            KernelStatus::Preview,
+            Verdict::Incompatible,
+            broken_symbols()[..2].to_vec(),
+            broken_symbols(),
+        ),
+        row(
+            "6.4.0-150600.23.25-default",
+            KernelStatus::Released,
+            Verdict::CompatibleWithWarnings,
+            vec![unsigned()],
+            vec![unsigned()],
+        ),
+        row(
+            "6.4.0-150600.21-default",
+            KernelStatus::Retired,
+            Verdict::Compatible,
+            Vec::new(),
+            Vec::new(),
+        ),
+        row(
+            "6.4.0-150600.23.33-default",
+            KernelStatus::Preview,
+            Verdict::Pending,
+            Vec::new(),
+            Vec::new(),
+        ),
+    ]
+}
+
+pub fn package() -> PackagePage {
+    let fact = |name: &str, value: &str| Fact {
+        name: name.into(),
+        value: value.into(),
+    };
+    PackagePage {
+        shell: shell(Nav::Packages),
+        id: "0193a1b2-77aa-7c01-9f5e-2b1f4e9c0d11".into(),
+        name: "acme-nic-kmp-default".into(),
+        version: "2.14_k6.4.0_150600.21-1".into(),
+        arch: "x86_64".into(),
+        summary: Some("Driver for Acme 25/100 Gigabit Ethernet cards".into()),
+        state: PackageState::Published,
+        state_reason: "Visible in sle15-sp6 / stable since generation 412.".into(),
+        vendor: "Acme Networks".into(),
+        placements: vec!["sle15-sp6 / stable".into()],
+        file_name: "acme-nic-kmp-default-2.14_k6.4.0_150600.21-1.x86_64.rpm".into(),
+        sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(),
+        size: "91.1 KiB (93,248 bytes)".into(),
+        facts: vec![
+            fact("Built for", "6.4.0-150600.21-default"),
+            fact("Flavor", "default"),
+            fact("License", "GPL-2.0-only"),
+        ],
+        uploaded: moment("2026-11-23T19:52:31Z", "23 Nov 2026, 19:52 UTC"),
+        history: history(),
+        signature: Some(SignatureView {
+            is_good: true,
+            headline: "Signed by a key registered for Acme Networks".into(),
+            signer: Some("Acme Networks Driver Signing <drivers@acme.example>".into()),
+            fingerprint: Some(fingerprint("70f2e9916ab04f6ab27c91d25a33d4e1a8b00c55")),
+            algorithm: Some("RSA 4096, SHA-256".into()),
+            made: Some(moment("2026-11-20T08:12:00Z", "20 Nov 2026, 08:12 UTC")),
+            mend: None,
+        }),
+        findings: findings(),
+        passed: vec![
+            "Digests of header and payload".into(),
+            "Name and version follow the conventions".into(),
+            "ksym() requires agree with the modules".into(),
+        ],
+        modules: modules(),
+        verdicts: verdicts(),
+        publication: Some(Publication {
+            download_href: "/repos/sle15-sp6/stable/x86_64/acme.rpm".into(),
+            generation: 412,
+            repositories: vec![repository()],
+        }),
+    }
+}
+
+pub fn rejected_package() -> PackagePage {
+    PackagePage {
+        name: "tampered-1.0-1.x86_64.rpm".into(),
+        version: String::new(),
+        arch: String::new(),
+        summary: None,
+        state: PackageState::Rejected,
+        state_reason: "The payload does not have the digest that the header names.".into(),
+        history: vec![
+            history()[0].clone(),
+            StateChange {
+                state: PackageState::Rejected,
+                reason: "1 finding rejects it: payload-digest".into(),
+                ..history()[1].clone()
+            },
+        ],
+        signature: Some(SignatureView {
+            is_good: false,
+            headline: "Signed by a key that is not registered".into(),
+            signer: None,
+            fingerprint: Some("91D2 5A33 D4E1 A8B0".into()),
+            algorithm: Some("Ed25519, SHA-512".into()),
+            made: None,
+            mend: Some("Ask the operator to register your key, or sign with one that is.".into()),
+        }),
+        findings: group_findings([(
+            Severity::Reject,
+            FindingRow {
+                check: "payload-digest".into(),
+                title: "The payload was changed after the package was built".into(),
+                detail: "SHA-256 is 9f86d081…, the header names 70f2e991….".into(),
+                place: Some("tag 5092, PAYLOADDIGEST".into()),
+                mend: "Upload the file as rpmbuild wrote it.".into(),
+            },
+        )]),
+        facts: Vec::new(),
+        passed: Vec::new(),
+        modules: Vec::new(),
+        verdicts: Vec::new(),
+        publication: None,
+        ..package()
+    }
+}
+
+pub fn kernel() -> KernelPage {
+    let broken = |name: &str, more| BrokenPackage {
+        href: "/packages/0193".into(),
+        name: name.into(),
+        version: "2.14_k6.4.0_150600.21-1.x86_64".into(),
+        modules: vec!["acme_nic".into(), "acme_core".into()],
+        reasons: Listing {
+            items: broken_symbols(),
+            more,
+        },
+    };
+    let vendor = |vendor: &str, packages| VendorBreaks {
+        vendor: vendor.into(),
+        packages,
+        notified: Some("Mailed 23 Nov 2026, 19:54 UTC".into()),
+    };
+    let symbols = broken_symbols()
+        .into_iter()
+        .zip([(12, 9), (7, 7), (3, 2), (1, 1)]);
+    KernelPage {
+        shell: shell(Nav::Kernels),
+        id: "0193a1b2-77aa-7c01-9f5e-2b1f4e9c0d11".into(),
+        release: "6.4.0-150600.23.30-default".into(),
+        product: "SUSE Linux Enterprise Server 15 SP6".into(),
+        flavor: "default".into(),
+        arch: "x86_64".into(),
+        status: KernelStatus::Preview,
+        release_date: Some(moment("2026-12-08", "8 Dec 2026")),
+        registered: moment("2026-11-23T19:52:31Z", "23 Nov 2026, 19:52 UTC"),
+        symbols: "25,312".into(),
+        facts: vec![Fact {
+            name: "Symbol versions".into(),
+            value: "yes".into(),
+        }],
+        impact: Impact {
+            is_pending: false,
+            bar: ImpactBar::new(
+                &[
+                    (Verdict::Compatible, 188),
+                    (Verdict::CompatibleWithWarnings, 9),
+                    (Verdict::Indeterminate, 2),
+                    (Verdict::NeedsOtherPackage, 3),
+                    (Verdict::Incompatible, 12),
+                ],
+                ("package", "packages"),
+            ),
+            broken: vec![
+                vendor(
+                    "Acme Networks",
+                    vec![
+                        broken("acme-nic-kmp-default", 12),
+                        broken("acme-roce-kmp-default", 0),
+                    ],
+                ),
+                vendor(
+                    "Northwind Storage",
+                    vec![broken("northwind-raid-kmp-default", 0)],
+                ),
+            ],
+            top_symbols: symbols
+                .map(|(reason, (modules, packages))| TopSymbol {
+                    reason,
+                    modules,
+                    packages,
+                })
+                .collect(),
+            loading: Listing::capped(
+                (0..197).map(|it| PackageRef {
+                    href: "/packages/0193".into(),
+                    name: format!("northwind-hba{it}-kmp-default"),
+                    version: "1.9_k6.4.0_150600.21-2.x86_64".into(),
+                    vendor: "Northwind Storage".into(),
+                }),
+                20,
+            ),
+        },
+    }
+}
+
+pub fn kernel_breaks_mail() -> KernelBreaksMail {
+    KernelBreaksMail {
+        site_name: "Driver Portal".into(),
+        vendor: "Acme Networks".into(),
+        release: "6.4.0-150600.23.30-default".into(),
+        product: "SUSE Linux Enterprise Server 15 SP6".into(),
+        flavor: "default".into(),
+        arch: "x86_64".into(),
+        status: KernelStatus::Preview,
+        release_date: Some(moment("2026-12-08", "8 Dec 2026")),
+        packages: vec![
+            BrokenPackageInMail {
+                name: "acme-nic-kmp-default".into(),
+                version: "2.14_k6.4.0_150600.21-1.x86_64".into(),
+                url: "https://drivers.example.com/packages/0193a1b2-77aa".into(),
+                modules: vec![BrokenModule {
+                    name: "acme_nic".into(),
+                    reasons: Listing {
+                        items: broken_symbols(),
+                        more: 12,
+                    },
+                }],
+            },
+            BrokenPackageInMail {
+                name: "acme-roce-kmp-default".into(),
+                version: "1.1_k6.4.0_150600.21-1.x86_64".into(),
+                url: "https://drivers.example.com/packages/0193a1b2-88bb".into(),
+                modules: vec![BrokenModule {
+                    name: "acme_roce".into(),
+                    reasons: Listing {
+                        items: broken_symbols()[..1].to_vec(),
+                        more: 0,
+                    },
+                }],
+            },
+        ],
+        impact_url: "https://drivers.example.com/kernels/0193a1b2-99cc".into(),
+        upload_url: "https://drivers.example.com/upload".into(),
+        help_url: "https://drivers.example.com/help/checks".into(),
+        contact: Some("drivers@example.com".into()),
+    }
+}
+
+fn packages() -> PackagesPage {
+    PackagesPage {
+        shell: shell(Nav::Packages),
+        filters: PackageFilters {
+            query: "acme".into(),
+            vendors: Choice::list([("", "All vendors"), ("acme", "Acme Networks")], "acme"),
+            products: Choice::list([("", "All products"), ("sle15-sp6", "SLES 15 SP6")], ""),
+            states: Choice::list(
+                [("", "Any state")]
+                    .into_iter()
+                    .chain(PackageState::ALL.iter().map(|it| (it.code(), it.label()))),
+                "",
+            ),
+            is_set: true,
+        },
+        rows: rows().into_iter().cycle().take(20).collect(),
+        paging: Paging::new("/packages", &[("q", "acme")], 2, 20, 1_204),
+    }
+}
+
+fn no_packages() -> PackagesPage {
+    PackagesPage {
+        rows: Vec::new(),
+        paging: Paging::new("/packages", &[], 1, 50, 0),
+        ..packages()
+    }
+}
+
+fn kernels() -> KernelsPage {
+    let row = |release: &str, status, loads, breaks, is_pending| KernelRow {
+        href: "/kernels/6".into(),
+        release: release.into(),
+        product: "SUSE Linux Enterprise Server 15 SP6".into(),
+        flavor: "default".into(),
+        arch: "x86_64".into(),
+        status,
+        release_date: Some(moment("2026-12-08", "8 Dec 2026")),
+        symbols: "25,312".into(),
+        loads,
+        breaks,
+        is_pending,
+    };
+    KernelsPage {
+        shell: shell(Nav::Kernels),
+        filters: KernelFilters {
+            products: Choice::list([("", "All products"), ("sle15-sp6", "SLES 15 SP6")], ""),
+            statuses: Choice::list([("", "Any status"), ("preview", "Preview")], ""),
+            ..KernelFilters::default()
+        },
+        rows: vec![
+            row(
+                "6.4.0-150600.23.33-default",
+                KernelStatus::Preview,
+                3,
+                0,
+                true,
+            ),
+            row(
+                "6.4.0-150600.23.30-default",
+                KernelStatus::Preview,
+                202,
+                12,
+                false,
+            ),
+            row(
+                "6.4.0-150600.23.25-default",
+                KernelStatus::Released,
+                214,
+                0,
+                false,
+            ),
+            row(
+                "6.4.0-150600.21-default",
+                KernelStatus::Retired,
+                214,
+                0,
+                false,
+            ),
+        ],
+        paging: Paging::new("/kernels", &[], 1, 50, 4),
+    }
+}
+
+fn upload(error: bool) -> UploadPage {
+    UploadPage {
+        shell: shell(Nav::Upload),
+        vendor: "Acme Networks".into(),
+        products: Choice::list(
+            [
+                ("", "The one it was built for"),
+                ("sle15-sp6", "SLES 15 SP6"),
+            ],
+            "",
+        ),
+        channels: Choice::list(
+            [
+                ("", "The product’s default"),
+                ("stable", "stable"),
+                ("beta", "beta"),
+            ],
+            "",
+        ),
+        limit: "512 MiB".into(),
+        curl: vec![
+            "curl -T acme-nic-kmp-default.rpm -H \"Authorization: Bearer $TOKEN\" \\".into(),
+            "  'https://drivers.example.com/api/v1/packages/?wait=60'".into(),
+        ],
+        error: None,
+        file_error: error.then(|| {
+            "acme-nic.tar.gz is not an RPM: it begins with 1f 8b. Choose the .rpm file that \
+             rpmbuild wrote."
+                .into()
+        }),
+        product_error: None,
+        channel_error: error.then(|| "This product has no channel “beta”.".into()),
+    }
+}
+
+fn login() -> LoginPage {
+    LoginPage {
+        shell: Shell {
+            user: None,
+            ..shell(Nav::Login)
+        },
+        name: "kim".into(),
+        next: "/upload".into(),
+        error: Some("Name or password is wrong.".into()),
+    }
+}
+
+fn keys() -> KeysPage {
+    let key = |owner: &str, is_retired: bool| PublishedKey {
+        owner: owner.into(),
+        user_id: "Driver Portal Repository Signing <drivers@example.com>".into(),
+        fingerprint: repository().fingerprint,
+        algorithm: "RSA 4096".into(),
+        created: moment("2026-01-02T00:00:00Z", "2 Jan 2026"),
+        expires: is_retired.then(|| moment("2026-06-01T00:00:00Z", "1 Jun 2026")),
+        is_retired,
+        href: Some("/keys/repository.asc".into()),
+    };
+    KeysPage {
+        shell: shell(Nav::Keys),
+        signing: vec![key("Repositories", false), key("Repositories", true)],
+        vendors: vec![key("Acme Networks", false), key("Northwind Storage", false)],
+        check_lines: vec![
+            "curl -fO https://drivers.example.com/keys/repository.asc".into(),
+            "gpg --show-keys --with-fingerprint repository.asc".into(),
+        ],
+    }
+}
+
+fn error() -> ErrorPage {
+    ErrorPage {
+        shell: Shell {
+            user: None,
+            ..shell(Nav::None)
+        },
+        status: 404,
+        title: "There is no such package".into(),
+        detail: "No package has the id 0193a1b2-77aa. It may have been typed wrongly.".into(),
+        next_step: "Look for it by name.".into(),
+        links: vec![Link {
+            href: "/packages".into(),
+            label: "All packages".into(),
+        }],
+        request_id: Some("0193a1b2-77aa-7c01-9f5e-2b1f4e9c0d11".into()),
+    }
+}
+
+fn checks() -> ChecksPage {
+    let check = |id: &str, severity, title: &str, is_waivable| CheckRow {
+        id: id.into(),
+        severity,
+        title: title.into(),
+        help: "Rebuild with the kernel module scripts enabled, so that rpm generates the ksym() \
+               requires."
+            .into(),
+        is_waivable,
+    };
+    ChecksPage {
+        shell: shell(Nav::Checks),
+        checks: vec![
+            check(
+                "payload-digest",
+                Severity::Reject,
+                "The payload has the digest the header names.",
+                false,
+            ),
+            check(
+                "missing-ksym-requires",
+                Severity::Reject,
+                "Every symbol a module imports is required by the package.",
+                true,
+            ),
+            check(
+                "module-signature",
+                Severity::Warning,
+                "Modules are signed.",
+                true,
+            ),
+            check(
+                "alias-breadth",
+                Severity::Note,
+                "Aliases match the hardware that is supported.",
+                false,
+            ),
+        ],
+    }
+}
+
+/// Every page as HTML, with a name.
+pub fn all_pages() -> Vec<(&'static str, String)> {
+    use askama::Template as _;
+    let flash = Flash {
+        tone: Tone::Good,
+        text: "Package received.".into(),
+    };
+    let mut flashed = package();
+    flashed.shell.flash = Some(flash);
+    let rendered = [
+        ("front", front().render()),
+        ("package", flashed.render()),
+        ("package-rejected", rejected_package().render()),
+        ("packages", packages().render()),
+        ("packages-none", no_packages().render()),
+        ("kernel", kernel().render()),
+        ("kernels", kernels().render()),
+        ("upload", upload(false).render()),
+        ("upload-errors", upload(true).render()),
+        ("login", login().render()),
+        ("keys", keys().render()),
+        ("error", error().render()),
+        ("checks", checks().render()),
+    ];
+    rendered
+        .into_iter()
+        .map(|(name, html)| (name, html.expect("it renders")))
+        .collect()
+}
