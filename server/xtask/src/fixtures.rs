@@ -19,15 +19,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::kernels::{self, Kernel};
 use keys::Keys;
 use manifest::{Kind, Manifest, Package};
 use stage::Inputs;
-
-/// Counts up when this builder changes in a way that its results notice.
-const BUILDER: u32 = 1;
 
 /// One vendor's package: which modules go into it, and how it differs from the others.
 pub struct Recipe {
@@ -128,10 +125,19 @@ pub fn build(project: &Path, refresh: bool) -> Result<Manifest> {
 
 /// All that the results depend on.
 fn inputs(folders: &Folders, kernels: &[Kernel]) -> Result<Inputs> {
-    let mut inputs = Inputs::new(BUILDER);
+    let mut inputs = Inputs::new(include_str!("fixtures.rs"));
     inputs.folder(&folders.sources.join("modules"))?;
     inputs.folder(&folders.rpm_sources())?;
     inputs.text(&folders.results.to_string_lossy());
+    for step in [
+        modules::SOURCE,
+        rpm::SOURCE,
+        impact::SOURCE,
+        bad::SOURCE,
+        clients::SOURCE,
+    ] {
+        inputs.text(step);
+    }
     for kernel in kernels {
         inputs.text(&kernel.release);
         inputs.file(&kernel.symvers)?;
@@ -174,11 +180,15 @@ fn check_with_rpm(folders: &Folders, packages: &[Package], keys: &Keys) -> Resul
             // rpm itself knows no strangers: their key is not in its keyring.
             _ => false,
         };
-        anyhow::ensure!(
+        let path = package.path.display();
+        ensure!(
             accepted == expected,
-            "rpmkeys --checksig says {accepted} for the {:?} package {}",
-            package.kind,
-            package.path.display()
+            "rpmkeys --checksig says {accepted} for the {:?} package {path}",
+            package.kind
+        );
+        ensure!(
+            package.kind != Kind::Good || checker.requires_layout(&package.path)?,
+            "rpmbuild's generators found no symbols for {path}"
         );
     }
     Ok(())
