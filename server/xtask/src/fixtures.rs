@@ -150,10 +150,7 @@ fn make(folders: &Folders, kernels: &[Kernel], inputs: String) -> Result<Manifes
     let built = modules::build(folders, kernels)?;
     let mut packages = rpm::build_good(folders, &built, &keys)?;
     impact::judge(&mut packages, &built, kernels)?;
-    let (mut bad, victim) = bad::build(folders, &built, &packages, &keys)?;
-    bad.iter_mut()
-        .for_each(|package| package.breaks = victim.breaks.clone());
-    packages.append(&mut bad);
+    packages.append(&mut bad::build(folders, &built, &packages, &keys)?);
     let client = clients::build(folders, kernels)?;
     check_with_rpm(folders, &packages, &keys)?;
     Ok(Manifest {
