@@ -2,24 +2,36 @@
 
 mod fixtures;
 mod kernels;
+mod packages;
 mod sh;
+mod sqlx;
+mod test;
+mod tidy;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+
+use packages::Group;
 
 const HELP: &str = "\
 usage: cargo xtask COMMAND
 
-  fixtures [--refresh]  builds the real inputs of tests and demo into target/fixtures;
-                        with --refresh, looks for newer kernels
+  test [--filter NAME]   installs what tests need, builds the fixtures and runs all tests,
+                         or those whose name contains NAME
+  fixtures [--refresh]   builds the real inputs of tests and demo into target/fixtures;
+                         with --refresh, looks for newer kernels
+  packages [GROUP…]      installs system packages: build, fixtures, clients, tests (all of them
+                         when none is named)
+  sqlx [--check]         writes .sqlx anew after SQL was changed; with --check, only compares
+  tidy                   checks habits: SQL in one crate, dependencies in one direction, …
 ";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match run(&arguments.iter().map(String::as_str).collect::<Vec<_>>()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -27,24 +39,43 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &[&str]) -> Result<()> {
+fn run(arguments: &[&str]) -> Result<ExitCode> {
     let project = project();
     match arguments {
-        ["fixtures"] => show(&fixtures::build(&project, false)?, &project),
-        ["fixtures", "--refresh"] => show(&fixtures::build(&project, true)?, &project),
+        ["test"] => return test::run(&project, None),
+        ["test", "--filter", name] => return test::run(&project, Some(name)),
+        ["fixtures"] => build_fixtures(&project, false)?,
+        ["fixtures", "--refresh"] => build_fixtures(&project, true)?,
+        ["packages", groups @ ..] => packages::ensure(&parse_groups(groups)?)?,
+        ["sqlx"] => sqlx::run(&project, false)?,
+        ["sqlx", "--check"] => sqlx::run(&project, true)?,
+        ["tidy"] => tidy::run(&project)?,
         ["help" | "--help" | "-h"] | [] => print!("{HELP}"),
         other => bail!("unknown command `{}`\n\n{HELP}", other.join(" ")),
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
-fn show(manifest: &fixtures::manifest::Manifest, project: &Path) {
+fn build_fixtures(project: &Path, refresh: bool) -> Result<()> {
+    packages::ensure(&[Group::Fixtures])?;
+    let manifest = fixtures::build(project, refresh)?;
     let file = fixtures::Folders::of(project).manifest();
     println!(
         "{} packages described in {}",
         manifest.packages.len(),
         file.display()
     );
+    Ok(())
+}
+
+fn parse_groups(words: &[&str]) -> Result<Vec<Group>> {
+    if words.is_empty() {
+        return Ok(Group::ALL.to_vec());
+    }
+    let parse = |word: &&str| {
+        Group::parse(word).with_context(|| format!("no group of packages is called `{word}`"))
+    };
+    words.iter().map(parse).collect()
 }
 
 /// The folder with the workspace's Cargo.toml.

@@ -1,0 +1,64 @@
+//! `cargo xtask test`: everything tests need, then all tests.
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+use private_postgres::Cluster;
+
+use crate::packages::{self, Group};
+use crate::{fixtures, sh};
+
+/// Runs the tests whose name contains `filter`, or all; the exit code is theirs.
+pub fn run(project: &Path, filter: Option<&str>) -> Result<ExitCode> {
+    packages::ensure(&Group::ALL)?;
+    fixtures::build(project, false)?;
+    let program = build_program(project)?;
+    let mut cluster = Cluster::throwaway().context("cannot start a PostgreSQL for the tests")?;
+    let mut tests = cargo(project);
+    tests
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .args(filter);
+    tests
+        .env("DATABASE_URL", cluster.url("postgres"))
+        .env(
+            "KMP_PORTAL_FIXTURES",
+            fixtures::Folders::of(project).manifest(),
+        )
+        .env("KMP_PORTAL_PROGRAM", program);
+    let status = tests.status().context("cannot start cargo")?;
+    cluster.stop()?;
+    Ok(ExitCode::from(
+        u8::try_from(status.code().unwrap_or(1)).unwrap_or(1),
+    ))
+}
+
+/// End-to-end tests run the built program; cargo builds no program for another package's tests.
+fn build_program(project: &Path) -> Result<std::path::PathBuf> {
+    sh::run_loud(cargo(project).args(["build", "--package", "kmp-portal"]))?;
+    Ok(target_folder(project)?.join("debug/kmp-portal"))
+}
+
+/// Where cargo puts what it builds, by whatever configuration.
+pub fn target_folder(project: &Path) -> Result<std::path::PathBuf> {
+    let mut metadata = cargo(project);
+    metadata.args([
+        "metadata",
+        "--format-version",
+        "1",
+        "--no-deps",
+        "--offline",
+    ]);
+    let metadata: serde_json::Value = serde_json::from_str(&sh::output(&mut metadata)?)?;
+    let folder = metadata["target_directory"].as_str();
+    Ok(folder
+        .context("cargo metadata names no target folder")?
+        .into())
+}
+
+/// The cargo that runs us, in the project's folder.
+pub fn cargo(project: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(project);
+    command
+}
