@@ -25,7 +25,7 @@ pub struct Segment {
     pub verdict: Verdict,
     /// With groups of digits.
     pub count: String,
-    /// Share in words: `92 %`, `under 1 %`.
+    /// Share in words: `92 %`, `< 1 %`.
     pub share: String,
     /// Place and width in the picture, in units of its `viewBox` (1000 wide).
     pub x: String,
@@ -105,8 +105,8 @@ fn widths(parts: &[(Verdict, u64)], total: u64) -> Vec<f64> {
 fn share(count: u64, total: u64) -> String {
     let percent = count as f64 * 100.0 / total.max(1) as f64;
     match percent {
-        percent if percent < 1.0 => "under 1 %".to_owned(),
-        percent if count < total && percent > 99.0 => "over 99 %".to_owned(),
+        percent if percent < 1.0 => "< 1 %".to_owned(),
+        percent if count < total && percent > 99.0 => "> 99 %".to_owned(),
         percent => format!("{percent:.0} %"),
     }
 }
@@ -165,8 +165,8 @@ mod tests {
         );
         assert_eq!(bar.text, "Of 1,204 packages, 1,203 load; 1 breaks.");
         assert_eq!(bar.segments[0].verdict, Verdict::Compatible);
-        assert_eq!(bar.segments[0].share, "over 99 %");
-        assert_eq!(bar.segments[1].share, "under 1 %");
+        assert_eq!(bar.segments[0].share, "> 99 %");
+        assert_eq!(bar.segments[1].share, "< 1 %");
     }
 
     #[test]

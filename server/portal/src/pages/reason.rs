@@ -84,7 +84,6 @@ impl Reason {
             Some(_) => words_after_symbol(code, provider),
             None => sentence(code, provider),
         };
-        let is_known = words.is_some();
         Self {
             code: code.to_owned(),
             weight,
@@ -95,9 +94,7 @@ impl Reason {
             }),
             old_crc: expected.map(crc),
             new_crc: found.map(crc),
-            detail: detail
-                .filter(|it| !it.is_empty() && (!is_known || Some(*it) != provider))
-                .map(str::to_owned),
+            detail: detail.filter(|it| !it.is_empty()).map(str::to_owned),
         }
     }
 
@@ -122,7 +119,7 @@ impl Reason {
             (None, None) => {}
         }
         if let Some(detail) = &self.detail {
-            text.push_str(&format!(" ({detail})"));
+            text.push_str(&format!(" ({})", detail.replace('`', "")));
         }
         text.replace(char::is_control, " ")
     }
@@ -133,41 +130,66 @@ fn crc(value: u32) -> String {
     format!("0x{value:08x}")
 }
 
-/// What is to be said of a symbol, continuing its name.
+/// What is to be said of a symbol, continuing its name. Words that end in a colon are followed
+/// by the two versions.
 fn words_after_symbol(code: &str, provider: Option<&str>) -> Option<String> {
+    let by = |known: &str, unknown: &str| match provider {
+        Some(provider) => known.replace("{}", provider),
+        None => unknown.to_owned(),
+    };
     let words = match code {
         "crc-mismatch" | "layout-crc-mismatch" => "changed",
-        "symbol-missing" => match provider {
-            Some(provider) => return Some(format!("is no longer exported by {provider}")),
-            None => "is not exported by this kernel",
-        },
+        "layout-unknown" => "is not in the kernel’s symbol list, so nothing can be told",
+        "symbol-missing" => "is not exported by this kernel",
         "symbol-unversioned-in-module" => "is needed without a version, which the loader refuses",
-        "symbol-provider-unversioned" => "is exported without a version",
-        "symbol-weak-unresolved" => "is not there, but the module can do without",
+        "ext-version-missing-name" => "is needed without a version, which the kernel warns about",
+        "symbol-provider-unversioned" => "has no version on this kernel, so nothing shows it fits",
+        "symbol-weak-unresolved" => "is not exported, but the module can do without it",
         "symbol-gpl-only" => "is exported to GPL-compatible modules only",
-        "export-became-gpl" => "is now exported to GPL-compatible modules only",
-        "symbol-moved" => match provider {
-            Some(provider) => return Some(format!("moved to {provider}")),
-            None => "moved to another module",
-        },
+        "symbol-gpl-unknown" => "may be exported to GPL-compatible modules only; nobody told",
+        "gpl-taint-inherited" => "is GPL-only, but the module also uses a proprietary module",
+        "symbol-moved" => return Some(by("moved to {}", "moved to another module")),
         "namespace-not-imported" => "is in a namespace that the module does not import",
-        "namespace-module-restricted" => "is exported to named modules only",
-        "export-duplicate" => match provider {
-            Some(provider) => return Some(format!("is already exported by {provider}")),
-            None => "is exported twice",
-        },
+        "namespace-module-restricted" => "is exported to other modules by name only",
+        "symbol-from-other-package" => {
+            return Some(by("comes from {}", "comes from another package"));
+        }
+        "ksym-provider-crc-differs" => {
+            return Some(by(
+                "is exported in another version by {}:",
+                "has another version:",
+            ));
+        }
+        "provider-not-loadable" => {
+            return Some(by(
+                "comes from {}, which does not load here itself",
+                "comes from a module that does not load here itself",
+            ));
+        }
+        "provider-indeterminate" => {
+            return Some(by(
+                "comes from {}, of which nothing can be told here",
+                "comes from a module of which nothing can be told here",
+            ));
+        }
+        "depends-cycle" => {
+            return Some(by(
+                "comes from {}, which needs this module first",
+                "comes from a module that needs this one first",
+            ));
+        }
+        "export-duplicate" => {
+            return Some(by(
+                "is already exported by {}",
+                "is exported by somebody else, too",
+            ));
+        }
         "export-unversioned" => "is exported by the module without a version",
-        "ksym-provider-crc-differs" => match provider {
-            Some(provider) => return Some(format!("is offered by {provider} in another version:")),
-            None => "is offered by another package in another version:",
-        },
-        "needs-other-package" | "symbol-from-package" => match provider {
-            Some(provider) => return Some(format!("comes from {provider}")),
-            None => "comes from another package",
-        },
+        "replaced-export-changed" => "is exported in another version than by the module replaced:",
+        "replaced-export-missing" => {
+            "is exported by the module replaced, but no longer by this one"
+        }
         "not-in-stablelist" => "is not among the symbols promised to stay stable",
-        "rpm-requires-disagree" => "is required by the package in another version:",
-        "rpm-provides-disagree" => "is provided by the package in another version:",
         _ => return None,
     };
     Some(words.to_owned())
@@ -176,42 +198,58 @@ fn words_after_symbol(code: &str, provider: Option<&str>) -> Option<String> {
 /// What is to be said of the whole module.
 fn sentence(code: &str, provider: Option<&str>) -> Option<String> {
     let words = match code {
-        "arch-mismatch" => "The module is for another architecture",
+        "arch-mismatch" => "The module is for another processor",
+        "arch-unknown" => "The kernel’s architecture is not known here",
+        "flavor-mismatch" => "The module is built for another flavor of the kernel",
         "elf-invalid" => "The module is not a readable ELF file",
         "elf-stripped-symtab" => "The symbol table was stripped from the module",
-        "compression-unsupported" => "This kernel cannot read the module's compression",
-        "vermagic-missing" => "The module does not say which kernel it was built for (no vermagic)",
-        "vermagic-mismatch" => "The module was built with other kernel options (vermagic differs)",
-        "vermagic-exact-required" => "Without symbol versions, only the very same kernel loads it",
+        "compression-unsupported" => "This kernel cannot read the module’s compression",
+        "this-module-size-mismatch" => "The kernel’s “struct module” has another size",
         "modversions-missing-module" => {
-            "The module has no symbol versions, but the kernel wants them"
+            "The module has no symbol versions, which this kernel demands"
         }
-        "modversions-missing-kernel" => "The kernel has no symbol versions to compare with",
-        "this-module-size-mismatch" => "The kernel's module structure has another size",
-        "layout-crc-mismatch" => "The layout of modules changed",
-        "license-unspecified" => "The module does not say its license",
-        "license-not-gpl" => "The module is not GPL-compatible and taints the kernel",
-        "export-layout-obsolete" => "Exports are laid out in a way this kernel no longer reads",
+        "modversions-missing-kernel" => {
+            "The module has symbol versions, which this kernel does not use"
+        }
+        "ext-version-only" => "Symbol versions are in a form that kernels before 6.14 do not read",
+        "layout-crc-mismatch" => "The kernel’s “struct module” has another version",
+        "layout-unknown" => "The version of the kernel’s “struct module” is not known",
+        "vermagic-missing" => "The module does not say which kernel it was built for (vermagic)",
+        "vermagic-mismatch" => "The kernel is built with other options (vermagic)",
+        "vermagic-exact-required" => "Without symbol versions, only the very same kernel loads it",
+        "vermagic-tail-unknown" => "The kernel’s build options (vermagic) are not registered",
+        "kernel-symbols-unknown" => "The kernel’s symbols are not registered",
+        "livepatch" => "A live patch fits only the kernel it is built for",
+        "license-unspecified" => "The module states no license and counts as proprietary",
+        "license-not-gpl" => "The module’s license is not GPL-compatible, which taints the kernel",
+        "gpl-taint-inherited" => {
+            "The module uses GPL-only symbols and those of a proprietary module"
+        }
+        "export-unversioned" => {
+            "The module exports symbols without versions, which this kernel demands"
+        }
+        "module-shadowed" => match provider {
+            Some(provider) => {
+                return Some(format!("The module replaces the kernel’s own {provider}"));
+            }
+            None => "The module replaces one of the kernel’s own",
+        },
+        "provider-not-loadable" => "A module it needs does not load here itself",
+        "provider-indeterminate" => "Of a module it needs, nothing can be told here",
+        "depends-cycle" => "Modules need each other first",
         "depends-missing" => match provider {
             Some(provider) => {
-                return Some(format!(
-                    "The module depends on {provider}, which is missing"
-                ));
+                return Some(format!("The module needs {provider}, which is missing"));
             }
-            None => "The module depends on another one that is missing",
+            None => "A module it needs is missing",
         },
-        "depends-cycle" => "Modules depend on each other in a circle",
-        "btf-mismatch-risk" => "Type information (BTF) may not fit this kernel",
-        "signature-missing" => "The module is not signed; Secure Boot refuses it",
+        "btf-mismatch-risk" => {
+            "Type information (BTF) is of another build; some kernels refuse that"
+        }
+        "signature-missing" => "The module is not signed; kernels under Secure Boot refuse it",
         "signature-unknown-key" => "The module is signed by a key this kernel does not know",
-        "signature-corrupt" | "signature-malformed" => "The module's signature is damaged",
-        "livepatch" => "The module is a live patch",
-        "ext-version-only" => "Symbol versions are in the extended form only",
-        "ext-version-missing-name" => "Extended symbol versions lack their names",
+        "signature-corrupt" | "signature-malformed" => "The module’s signature is damaged",
         "firmware-missing" => "Firmware the module asks for is not in the package",
-        "module-shadowed" => "The kernel has a module of the same name",
-        "path-kernel-mismatch" => "The module lies in the folder of another kernel",
-        "kernel-tool-changed" => "The kernel's symbol versions were made by another tool",
         _ => return None,
     };
     Some(words.to_owned())
@@ -258,7 +296,7 @@ mod tests {
                 None,
                 None,
                 Some("aarch64"),
-                "The module is for another architecture (aarch64)",
+                "The module is for another processor (aarch64)",
             ),
             (
                 "brand-new-code",

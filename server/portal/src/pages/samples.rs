@@ -228,7 +228,7 @@ fn findings() -> Vec<FindingGroup> {
             FindingRow {
                 check: "module-signature".into(),
                 title: "A module is not signed".into(),
-                detail: "acme_nic.ko carries no signature; kernels under Secure Boot refuse it."
+                detail: "`acme_nic.ko` carries no signature; kernels under Secure Boot refuse it."
                     .into(),
                 place: Some("/lib/modules/6.4.0-150600.21-default/updates/acme/acme_nic.ko".into()),
                 mend: "Sign the modules in the build, or enrol your key with the users.".into(),
@@ -240,7 +240,7 @@ fn findings() -> Vec<FindingGroup> {
                 check: "alias-breadth".into(),
                 title: "An alias matches very much hardware".into(),
                 detail:
-                    "pci:v00008086d*sv*sd*bc02sc00i* matches every Ethernet card of the vendor."
+                    "`pci:v00008086d*sv*sd*bc02sc00i*` matches every Ethernet card of the vendor."
                         .into(),
                 place: Some("acme_nic.ko, modinfo alias 14".into()),
                 mend: "Name the devices you support.".into(),
@@ -745,7 +745,7 @@ fn checks() -> ChecksPage {
         id: id.into(),
         severity,
         title: title.into(),
-        help: "Rebuild with the kernel module scripts enabled, so that rpm generates the ksym() \
+        help: "Rebuild with the kernel module scripts enabled, so that rpm generates the `ksym()` \
                requires."
             .into(),
         is_waivable,

@@ -72,9 +72,9 @@ impl<T> Listing<T> {
         self.items.len() + self.more
     }
 
-    /// The same, as text with groups of digits.
-    pub fn total_text(&self) -> String {
-        thousands(self.total() as u64)
+    /// The same with its noun, see [`counted`].
+    pub fn counted(&self, one: &str, many: &str) -> String {
+        counted(self.total() as u64, one, many)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -96,7 +96,7 @@ pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -211,7 +211,7 @@ mod tests {
             (list.items.len(), list.more, list.total()),
             (10, 1_490, 1_500)
         );
-        assert_eq!(list.total_text(), "1,500");
+        assert_eq!(list.counted("alias", "aliases"), "1,500 aliases");
         assert_eq!(Listing::capped(0..3, 10).more, 0);
         assert!(Listing::<u8>::default().is_empty());
     }
