@@ -133,14 +133,15 @@ fn dumped_versions(file: &Path) -> Result<Vec<String>> {
         .collect())
 }
 
-/// As `modinfo --null` prints it: no file name, parameters folded into one line each, and the
+/// As `modinfo --null` prints it: description and type of a parameter folded into one line, and the
 /// signature after the section's own entries.
 fn modinfo(module: &Module) -> Vec<String> {
     let plain = module
         .modinfo
         .iter()
-        .filter(|(key, _)| !key.starts_with("parm"));
+        .filter(|(key, _)| !["parm", "parmtype"].contains(&&**key));
     let mut lines: Vec<String> = plain.map(|(key, value)| format!("{key}={value}")).collect();
+    lines.extend(parameters(module));
     if let Some(signature) = &module.signature
         && let Some(signer) = &signature.signer
     {
@@ -158,17 +159,36 @@ fn modinfo(module: &Module) -> Vec<String> {
     lines
 }
 
+fn parameters(module: &Module) -> impl Iterator<Item = String> {
+    let mut parts: BTreeMap<&str, [Option<&str>; 2]> = BTreeMap::new();
+    for (place, key) in ["parm", "parmtype"].into_iter().enumerate() {
+        for (name, text) in module.all(key).filter_map(|entry| entry.split_once(':')) {
+            parts.entry(name).or_default()[place] = Some(text);
+        }
+    }
+    parts.into_iter().map(|(name, part)| match part {
+        [Some(description), Some(kind)] => format!("parm={name}:{description} ({kind})"),
+        [text, kind] => format!("parm={name}:{}", text.or(kind).unwrap_or_default()),
+    })
+}
+
 fn printed_modinfo(file: &Path) -> Result<Vec<String>> {
     let text = run("modinfo", &["--null"], file)?;
     let ours = |entry: &&str| {
         !["", "\n"].contains(entry)
-            && !["filename=", "parm", "signature="]
+            && !["filename:", "signature="]
                 .iter()
                 .any(|key| entry.starts_with(key))
     };
-    let spelt = |entry: &str| match entry.strip_prefix("sig_key=") {
-        Some(key) => format!("sig_key={}", key.replace(':', "").to_lowercase()),
-        None => entry.to_owned(),
+    let spelt = |entry: &str| {
+        if let Some(key) = entry.strip_prefix("sig_key=") {
+            return format!("sig_key={}", key.replace(':', "").to_lowercase());
+        }
+        // kmod 30 aligns parameters for people even here.
+        entry.strip_prefix("parm:").map_or_else(
+            || entry.to_owned(),
+            |parameter| format!("parm={}", parameter.trim_start_matches(' ')),
+        )
     };
     Ok(text.split('\0').filter(ours).map(spelt).collect())
 }

@@ -1,7 +1,7 @@
 //! Upper bounds while reading one module, checked before memory is taken.
 
 /// Bytes of the unpacked module. The largest modules of distribution kernels are some 10 MB
-/// (amdgpu: 25 MB); with full debug information they reach 150 MB.
+/// (amdgpu: 19 MB); with full debug information they reach 150 MB.
 const UNPACKED: usize = 256 << 20;
 
 /// Unpacked bytes per packed byte. Real modules stay below 10.

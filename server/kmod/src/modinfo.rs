@@ -6,14 +6,13 @@
 //! Keys repeat; the loader takes the first. Values are kept verbatim, blanks at the end included.
 //! Source: `get_next_modinfo()` in `kernel/module/main.c`.
 
-use crate::{
-    Error,
-    elf::ElfFile,
-    oddities::{Oddities, shorten},
-};
+use crate::{Error, elf::ElfFile, oddities::Oddities};
 
-/// Most entries of one module. The longest alias lists of distribution kernels have some 3,000.
+/// Most entries of one module. Debian's longest has some 800.
 const ENTRIES_MAX: usize = 1 << 16;
+
+/// Most bytes of the section. Debian's longest has 42 KB.
+const BYTES_MAX: usize = 16 << 20;
 
 /// Every entry in file order.
 pub(crate) fn read(
@@ -26,21 +25,24 @@ pub(crate) fn read(
         });
         return Ok(Vec::new());
     };
-    if section
-        .split(|byte| *byte == 0)
-        .filter(|entry| !entry.is_empty())
-        .count()
-        > ENTRIES_MAX
-    {
+    if section.len() > BYTES_MAX {
+        return Err(Error::TooLarge {
+            what: "bytes of .modinfo",
+            limit: BYTES_MAX as u64,
+        });
+    }
+    let entries = || {
+        section
+            .split(|byte| *byte == 0)
+            .filter(|entry| !entry.is_empty())
+    };
+    if entries().count() > ENTRIES_MAX {
         return Err(Error::TooLarge {
             what: "entries of .modinfo",
             limit: ENTRIES_MAX as u64,
         });
     }
-    let entries = section
-        .split(|byte| *byte == 0)
-        .filter(|entry| !entry.is_empty());
-    Ok(entries
+    Ok(entries()
         .map(|entry| pair(&oddities.text(entry), oddities))
         .collect())
 }
@@ -50,10 +52,7 @@ fn pair(entry: &str, oddities: &mut Oddities) -> (String, String) {
         Some((key, value)) => (key.to_owned(), value.to_owned()),
         None => {
             oddities.add("modinfo-malformed", || {
-                format!(
-                    ".modinfo holds `{}`, which is not key=value",
-                    shorten(entry)
-                )
+                format!(".modinfo holds `{entry}`, which is not key=value")
             });
             (entry.to_owned(), String::new())
         }

@@ -5,6 +5,9 @@ use crate::Oddity;
 /// Oddities of one kind that are told one by one.
 const TOLD: usize = 8;
 
+/// Characters of one detail. Names in a hostile file may be long.
+const DETAIL_MAX: usize = 300;
+
 /// What was odd so far.
 #[derive(Default)]
 pub(crate) struct Oddities {
@@ -33,7 +36,7 @@ impl Oddities {
             return;
         };
         if kind.details.len() < TOLD {
-            kind.details.push(detail());
+            kind.details.push(shorten(detail()));
         } else {
             kind.untold += 1;
         }
@@ -43,9 +46,7 @@ impl Oddities {
     pub(crate) fn text(&mut self, bytes: &[u8]) -> String {
         let text = String::from_utf8_lossy(bytes);
         if matches!(text, std::borrow::Cow::Owned(_)) {
-            self.add("text-not-utf8", || {
-                format!("`{}` is not UTF-8", shorten(&text))
-            });
+            self.add("text-not-utf8", || format!("`{text}` is not UTF-8"));
         }
         text.into_owned()
     }
@@ -65,11 +66,12 @@ impl Oddities {
     }
 }
 
-/// At most 120 characters of a text found in the file, for a message.
-pub(crate) fn shorten(text: &str) -> &str {
-    text.char_indices()
-        .nth(120)
-        .map_or(text, |(end, _)| text.get(..end).unwrap_or(text))
+fn shorten(mut detail: String) -> String {
+    if let Some((end, _)) = detail.char_indices().nth(DETAIL_MAX) {
+        detail.truncate(end);
+        detail.push('…');
+    }
+    detail
 }
 
 #[cfg(test)]
@@ -91,7 +93,14 @@ mod tests {
 
     #[test]
     fn shortens_at_a_character() {
-        assert_eq!(shorten("abc"), "abc");
-        assert_eq!(shorten(&"ä".repeat(200)).chars().count(), 120);
+        assert_eq!(shorten("abc".to_owned()), "abc");
+        assert_eq!(shorten("ä".repeat(400)).chars().count(), DETAIL_MAX + 1);
+    }
+
+    #[test]
+    fn notes_text_that_is_not_utf8() {
+        let mut oddities = Oddities::default();
+        assert_eq!(oddities.text(b"author=M\xfcller"), "author=M\u{fffd}ller");
+        assert_eq!(oddities.into_vec()[0].code, "text-not-utf8");
     }
 }

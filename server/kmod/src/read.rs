@@ -1,11 +1,8 @@
 //! From the bytes of a module file to a [`Module`].
 
 use crate::{
-    Btf, Error, Limits, Module, Versions,
-    elf::ElfFile,
-    exports, imports, modinfo,
-    oddities::{Oddities, shorten},
-    signature, unpack, versions,
+    Btf, Error, Limits, Module, Versions, elf::ElfFile, exports, imports, modinfo,
+    oddities::Oddities, signature, unpack, versions,
 };
 
 /// The kernel's `struct module` of this module, with its name near the start.
@@ -110,9 +107,7 @@ fn name(
     if inside != by_file {
         oddities.add("module-name-differs", || {
             format!(
-                "the file is called `{}`, the module `{}`: modprobe finds it under the former only",
-                shorten(file_name),
-                shorten(&inside)
+                "the file makes it `{by_file}`, but it calls itself `{inside}`: rename the file"
             )
         });
     }
