@@ -111,8 +111,8 @@ impl Severity {
     /// Heading over findings of this weight.
     pub fn heading(self) -> &'static str {
         match self {
-            Self::Reject => "Must be mended",
-            Self::Warning => "Should be mended",
+            Self::Reject => "Must be fixed",
+            Self::Warning => "Should be fixed",
             Self::Note => "Worth knowing",
         }
     }

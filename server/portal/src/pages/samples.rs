@@ -674,8 +674,9 @@ fn upload(error: bool) -> UploadPage {
         ),
         limit: "512 MiB".into(),
         curl: vec![
-            "curl -T acme-nic-kmp-default.rpm -H \"Authorization: Bearer $TOKEN\" \\".into(),
-            "  'https://drivers.example.com/api/v1/packages/?wait=60'".into(),
+            "curl -T acme-nic-kmp-default.rpm -H \"Authorization: Bearer $TOKEN\" \
+             'https://drivers.example.com/api/v1/packages/?wait=60'"
+                .into(),
         ],
         error: None,
         file_error: error.then(|| {

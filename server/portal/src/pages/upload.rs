@@ -19,7 +19,8 @@ pub struct UploadPage {
     pub channels: Vec<Choice>,
     /// Largest file: `512 MiB`.
     pub limit: String,
-    /// The same from a script: `curl -T …`, one line each.
+    /// The same from a script: `curl -T …`; one whole command each, long ones are folded on
+    /// show.
     pub curl: Vec<String>,
     /// Trouble with the form as a whole: a title and how to mend it.
     pub error: Option<String>,
