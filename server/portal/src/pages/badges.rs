@@ -88,11 +88,6 @@ badges! {
 }
 
 impl Verdict {
-    /// Whether the package works on that kernel as it is (its own modules load).
-    pub fn loads(self) -> bool {
-        matches!(self, Self::Compatible | Self::CompatibleWithWarnings)
-    }
-
     /// Class of its part of the impact bar; unlike the tone, different for every verdict.
     pub fn bar_class(self) -> &'static str {
         match self {

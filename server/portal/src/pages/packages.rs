@@ -46,6 +46,7 @@ pub struct PackageRow {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct VerdictTally {
     pub loads: usize,
+    /// Only kernels that refuse it; what cannot be told and other flavors are in neither.
     pub breaks: usize,
     /// All kernels of its products, flavor and architecture, retired ones left out.
     pub kernels: usize,
