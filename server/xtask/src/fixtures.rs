@@ -9,11 +9,11 @@ pub mod manifest;
 
 mod bad;
 mod clients;
-mod impact;
+pub mod impact;
 mod keys;
 mod modules;
 mod rpm;
-mod stage;
+pub mod stage;
 
 use std::fs;
 use std::path::{Path, PathBuf};

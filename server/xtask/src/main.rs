@@ -1,5 +1,6 @@
 //! `cargo xtask`: automation of this project. `cargo xtask help` lists what it does.
 
+mod demo;
 mod fixtures;
 mod kernels;
 mod packages;
@@ -18,6 +19,9 @@ use packages::Group;
 const HELP: &str = "\
 usage: cargo xtask COMMAND
 
+  demo [--fresh] [--check] [--listen ADDRESS] [--data DIR] [--program FILE]
+                         starts the portal with a real example to look at; with --check, goes
+                         through all of it unattended and stops; --fresh forgets an earlier one
   test [--filter NAME]   installs what tests need, builds the fixtures and runs all tests,
                          or those whose name contains NAME
   fixtures [--refresh]   builds the real inputs of tests and demo into target/fixtures;
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
 fn run(arguments: &[&str]) -> Result<ExitCode> {
     let project = project();
     match arguments {
+        ["demo", options @ ..] => return demo::run(&project, &demo::Options::parse(options)?),
         ["test"] => return test::run(&project, None),
         ["test", "--filter", name] => return test::run(&project, Some(name)),
         ["fixtures"] => build_fixtures(&project, false)?,
