@@ -184,8 +184,7 @@ fn breaking_pair(loaded: &BTreeMap<Release, Symvers>) -> Option<(Release, Releas
     let fitting = ordered.windows(2).rev().find(|pair| {
         let (old, new) = (pair[0].1, pair[1].1);
         let same = |symbol: &&str| old.crc(symbol).is_some() && old.crc(symbol) == new.crc(symbol);
-        STEADY_SYMBOLS.iter().all(|symbol| same(&symbol))
-            && !MOVING_SYMBOLS.iter().all(|s| same(&s))
+        STEADY_SYMBOLS.iter().all(same) && !MOVING_SYMBOLS.iter().all(same)
     })?;
     Some((fitting[0].0.clone(), fitting[1].0.clone()))
 }
@@ -260,7 +259,10 @@ mod tests {
         Symvers::parse(&text)
     }
 
-    fn chosen(kernels: &[(&str, u32, u32)]) -> String {
+    /// Release, CRC of `module_layout`, CRC of the moving symbols.
+    type Offered<'a> = (&'a str, u32, u32);
+
+    fn chosen(kernels: &[Offered]) -> String {
         let all: BTreeMap<_, _> = kernels
             .iter()
             .map(|(name, l, m)| (release(name), symbols(*l, *m)))
@@ -321,7 +323,7 @@ mod tests {
 
     #[test]
     fn it_goes_on_with_less() {
-        let table: &[(&[(&str, u32, u32)], &str)] = &[
+        let table: &[(&[Offered], &str)] = &[
             (&[("6.1.0-1-amd64", 1, 1)], "6.1.0-1-amd64 (Base)"),
             (
                 &[("6.1.0-1-amd64", 1, 1), ("6.12.3-amd64", 1, 2)],
