@@ -12,10 +12,12 @@
 
 use kmod::{Crc, Oddity};
 
-use crate::{Dependency, names::is_flavor, sense};
+use crate::names::is_flavor;
+use crate::oddities::quoted;
+use crate::{Dependency, sense};
 
 /// Code of the oddity for a dependency that starts like one on a symbol and is none.
-const BROKEN: &str = "broken-symbol-dependency";
+pub(crate) const BROKEN: &str = "broken-symbol-dependency";
 
 /// A dependency on one symbol with its version.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -161,10 +163,10 @@ fn is_symset_hash(text: &str) -> bool {
 }
 
 fn broken(dependency: &Dependency, why: &str) -> Oddity {
-    let text = dependency.to_string();
+    let detail = format!("{}: {why}", quoted(&dependency.to_string()));
     Oddity {
         code: BROKEN.to_owned(),
-        detail: format!("`{}`: {why}", text.escape_debug()),
+        detail,
     }
 }
 

@@ -14,17 +14,29 @@
 //! reports it and leaves the judgement to the caller.
 
 mod dependency;
+mod digest;
 mod error;
 mod evr;
+mod expectations;
+mod files;
+mod header;
+mod identity;
 mod ksym;
+mod lead;
 mod limits;
 mod names;
+mod oddities;
 mod package;
+mod payload;
 mod read;
+mod scriptlet;
 mod signature;
+mod source;
+mod tag;
+mod text;
 
 pub use dependency::{Dependencies, Dependency, sense};
-pub use error::Error;
+pub use error::{ArchiveProblem, EntryProblem, Error, Part};
 pub use evr::{Evr, rpmvercmp};
 pub use ksym::{KsymDependency, SymsetDependency};
 pub use limits::Limits;

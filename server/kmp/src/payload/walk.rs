@@ -1,0 +1,305 @@
+//! Walks the payload's files: compares them with the header's list, hashes them, reads the modules.
+
+use std::collections::{HashMap, HashSet};
+
+use super::Chunks;
+use super::archive::{Archive, Entry};
+use crate::digest::RunningCheck;
+use crate::error::ArchiveProblem;
+use crate::files::FileList;
+use crate::oddities::{Oddities, quoted};
+use crate::text::decode;
+use crate::{DigestCheck, Error, File, Limits, ModulePath, PackagedModule};
+
+/// What a walk needs to know.
+#[derive(Clone, Copy)]
+pub(crate) struct Walk<'a> {
+    pub(crate) list: &'a FileList,
+    pub(crate) limits: &'a Limits,
+    /// Makes the digests over the unpacked payload.
+    pub(crate) checks: &'a (dyn Fn() -> Vec<RunningCheck> + Sync),
+}
+
+/// What was found on it.
+pub(crate) struct Contents {
+    /// In the order of the payload.
+    pub(crate) modules: Vec<PackagedModule>,
+    /// First those over the whole unpacked payload, then one for each file.
+    pub(crate) digests: Vec<DigestCheck>,
+    /// Unpacked bytes up to the archive's end.
+    pub(crate) archive_size: u64,
+    pub(crate) oddities: Oddities,
+}
+
+impl Walk<'_> {
+    /// From the first byte of the archive to the last of the payload.
+    pub(crate) fn run(self, chunks: &mut impl Chunks) -> Result<Contents, Error> {
+        let mut archive = Archive::new(chunks, self.limits.path_length, (self.checks)());
+        let mut state = State::new(self);
+        while state.one_file(&mut archive)? {}
+        let (after, filled) = archive.rest()?;
+        if filled {
+            let what = format!("{after} bytes follow the end of the archive inside the payload");
+            state.oddities.note("bytes-after-archive", || what);
+        }
+        state.note_missing_files();
+        let (position, checks) = archive.finish();
+        let mut digests: Vec<_> = checks.into_iter().map(RunningCheck::finish).collect();
+        digests.append(&mut state.digests);
+        let (modules, oddities) = (state.modules, state.oddities);
+        Ok(Contents {
+            modules,
+            digests,
+            archive_size: position - after,
+            oddities,
+        })
+    }
+}
+
+/// What is known in the middle of a walk.
+struct State<'a> {
+    list: &'a FileList,
+    limits: &'a Limits,
+    by_path: HashMap<&'a str, usize>,
+    /// Files that had their turn.
+    seen: HashSet<usize>,
+    /// Files whose bytes went by, under this or another name.
+    hashed: HashSet<usize>,
+    entries: usize,
+    modules: Vec<PackagedModule>,
+    digests: Vec<DigestCheck>,
+    oddities: Oddities,
+}
+
+impl<'a> State<'a> {
+    fn new(walk: Walk<'a>) -> State<'a> {
+        let files = walk.list.files.iter().enumerate();
+        State {
+            list: walk.list,
+            limits: walk.limits,
+            by_path: files.map(|(at, file)| (relative(&file.path), at)).collect(),
+            seen: HashSet::new(),
+            hashed: HashSet::new(),
+            entries: 0,
+            modules: Vec::new(),
+            digests: Vec::new(),
+            oddities: Oddities::default(),
+        }
+    }
+
+    /// Takes one file; false behind the last.
+    fn one_file<C: Chunks>(&mut self, archive: &mut Archive<'_, C>) -> Result<bool, Error> {
+        let (position, size) = match archive.entry()? {
+            Entry::Trailer => return Ok(false),
+            Entry::Named { name, mode, size } => (self.find(&name, mode, size), size),
+            Entry::Listed(position) => {
+                let size = self.packed_size(position);
+                let size = size.ok_or_else(|| archive.problem(ArchiveProblem::NoSuchFile))?;
+                (self.first_time(position), size)
+            }
+        };
+        self.entries += 1;
+        if self.entries > self.limits.files {
+            let (found, limit) = (self.entries as u64, self.limits.files as u64);
+            return Err(Error::OverLimit {
+                what: "files in the payload",
+                found,
+                limit,
+            });
+        }
+        let file = position.and_then(|at| Some((at, self.list.files.get(at)?)));
+        match file {
+            Some((position, file)) if file.is_regular() => {
+                self.regular(archive, position, file, size)?;
+            }
+            Some((_, file)) if file.is_symlink() => self.symlink(archive, file, size)?,
+            _ => archive.data(size, |_| {})?,
+        }
+        Ok(true)
+    }
+
+    /// The position in the list of a name in the archive, when this is its first time.
+    fn find(&mut self, name: &[u8], mode: u64, size: u64) -> Option<usize> {
+        let name = decode(name);
+        let Some(&position) = self.by_path.get(relative(&name)) else {
+            let what = || format!("{} is in the payload but not in the header", quoted(&name));
+            self.oddities.note("file-not-listed", what);
+            return None;
+        };
+        let file = self.list.files.get(position)?;
+        if u64::from(file.mode) != mode {
+            let (listed, path) = (file.mode, quoted(&file.path));
+            let what =
+                || format!("{path} has mode {mode:o} in the payload, {listed:o} in the header");
+            self.oddities.note("file-mode-differs", what);
+        }
+        if self.packed_size(position) != Some(size) && !self.may_be_empty(position, size) {
+            let (listed, path) = (file.size, quoted(&file.path));
+            let what = || format!("{path} has {size} bytes in the payload, {listed} in the header");
+            self.oddities.note("file-size-differs", what);
+        }
+        self.first_time(position)
+    }
+
+    fn first_time(&mut self, position: usize) -> Option<usize> {
+        if self.seen.insert(position) {
+            return Some(position);
+        }
+        if let Some(file) = self.list.files.get(position) {
+            self.oddities
+                .note("file-packed-twice", || quoted(&file.path));
+        }
+        None
+    }
+
+    /// Bytes that a listed file has in the payload. Of several names for one file only the last
+    /// carries the data; directories and devices have none.
+    fn packed_size(&self, position: usize) -> Option<u64> {
+        let file = self.list.files.get(position)?;
+        let names = self.list.names_of(position).unwrap_or_default();
+        let elsewhere = names.last().is_some_and(|&last| last != position);
+        let has_data = file.is_symlink() || file.is_regular() && !elsewhere;
+        Some(if has_data { file.size } else { 0 })
+    }
+
+    /// rpm up to 4.5 let another name than the last carry the data.
+    fn may_be_empty(&self, position: usize, size: u64) -> bool {
+        let listed = self.list.files.get(position).map(|file| file.size);
+        self.list.names_of(position).is_some() && (size == 0 || Some(size) == listed)
+    }
+
+    fn regular<C: Chunks>(
+        &mut self,
+        archive: &mut Archive<'_, C>,
+        position: usize,
+        file: &File,
+        size: u64,
+    ) -> Result<(), Error> {
+        if size == 0 && file.size > 0 && self.list.names_of(position).is_some() {
+            return archive.data(size, |_| {});
+        }
+        let mut check = self.running_check(file);
+        let mut bytes = ModulePath::parse(&file.path).map(|_| Vec::new());
+        let most = self.limits.module.unpacked;
+        archive.data(size, |piece| {
+            if let Some(check) = &mut check {
+                check.update(piece);
+            }
+            if let Some(bytes) = bytes
+                .as_mut()
+                .filter(|bytes| bytes.len() + piece.len() <= most)
+            {
+                bytes.extend_from_slice(piece);
+            }
+        })?;
+        if let Some(check) = check {
+            self.checked(position, check.finish());
+        }
+        match bytes {
+            Some(bytes) => self.module(file, size, &bytes),
+            None => Ok(()),
+        }
+    }
+
+    fn running_check(&self, file: &File) -> Option<RunningCheck> {
+        let expected = file.digest.clone()?;
+        Some(RunningCheck::new(
+            &file.path,
+            self.list.algorithm?,
+            expected,
+        ))
+    }
+
+    /// Records a file's digest, and the same bytes under each other name that says something else.
+    fn checked(&mut self, position: usize, check: DigestCheck) {
+        for &other in self.list.names_of(position).unwrap_or_default() {
+            let Some(file) = self.list.files.get(other).filter(|_| other != position) else {
+                continue;
+            };
+            if self.hashed.insert(other) && file.digest.as_ref() != Some(&check.expected) {
+                let (what, expected) = (file.path.clone(), file.digest.clone().unwrap_or_default());
+                self.digests.push(DigestCheck {
+                    what,
+                    expected,
+                    ..check.clone()
+                });
+            }
+        }
+        self.hashed.insert(position);
+        self.digests.push(check);
+    }
+
+    fn module(&mut self, file: &File, size: u64, bytes: &[u8]) -> Result<(), Error> {
+        if self.modules.len() >= self.limits.modules {
+            let limit = self.limits.modules as u64;
+            return Err(Error::OverLimit {
+                what: "modules",
+                found: limit + 1,
+                limit,
+            });
+        }
+        let most = self.limits.module.unpacked;
+        let module = if bytes.len() as u64 == size {
+            kmod::Module::read(bytes, &file.path, &self.limits.module)
+                .map_err(|error| error.to_string())
+        } else {
+            Err(format!(
+                "the file has {size} bytes, more than the limit of {most} for one module"
+            ))
+        };
+        self.modules.push(PackagedModule {
+            path: file.path.clone(),
+            size,
+            module,
+        });
+        Ok(())
+    }
+
+    fn symlink<C: Chunks>(
+        &mut self,
+        archive: &mut Archive<'_, C>,
+        file: &File,
+        size: u64,
+    ) -> Result<(), Error> {
+        let (mut target, most) = (Vec::new(), self.limits.path_length);
+        archive.data(size, |piece| {
+            target.extend_from_slice(piece.get(..piece.len().min(most)).unwrap_or_default());
+            target.truncate(most);
+        })?;
+        let target = decode(&target);
+        let listed = file.link_target.as_deref().unwrap_or_default();
+        if target != listed {
+            self.oddities.note("link-target-differs", || {
+                let (path, listed) = (quoted(&file.path), quoted(listed));
+                format!(
+                    "{path} leads to {} in the payload, {listed} in the header",
+                    quoted(&target)
+                )
+            });
+        }
+        Ok(())
+    }
+
+    fn note_missing_files(&mut self) {
+        for (position, file) in self.list.files.iter().enumerate() {
+            if file.is_ghost() {
+                continue;
+            }
+            if !self.seen.contains(&position) {
+                self.oddities.note("file-not-packed", || quoted(&file.path));
+            } else if self.running_check(file).is_some() && !self.hashed.contains(&position) {
+                self.oddities
+                    .note("file-without-data", || quoted(&file.path));
+            }
+        }
+    }
+}
+
+/// Archive names begin with `./`, with nothing (rpm 3, source packages) or, in the header, with `/`.
+fn relative(path: &str) -> &str {
+    let path = path
+        .strip_prefix('.')
+        .filter(|rest| rest.starts_with('/'))
+        .unwrap_or(path);
+    path.strip_prefix('/').unwrap_or(path)
+}
