@@ -1,0 +1,120 @@
+//! Judges all packages against one kernel, together.
+//!
+//! A module's symbols come from the kernel, from its own package, or from other packages that are
+//! loadable there themselves. So the judge goes in three steps:
+//!
+//! 1. `alone`: every module against the kernel alone, by the loader's rules; what the kernel does
+//!    not satisfy, but some package's module might, stays open.
+//! 2. `closure`: who loads, given who exports: to a fixpoint. A package counts as a provider only if
+//!    all its modules load, as `weak-modules2` links a package as a whole or not at all.
+//! 3. `explain`: the reasons for what stayed open.
+//!
+//! Who of two packages is named first, or registered first, changes nothing.
+
+mod alone;
+mod closure;
+mod explain;
+mod exports;
+mod offers;
+mod rules;
+mod symbols;
+
+use crate::kernel::{Candidate, Kernel};
+use crate::verdict::{ModuleVerdict, PackageVerdict, Severity, Verdict};
+use alone::Assessment;
+use closure::Closure;
+use offers::{InTree, Node, Offers};
+
+/// Will these packages load on that kernel? Verdicts come in the order of the candidates.
+///
+/// Pure and total. All candidates are judged as if any of them could be installed with any other,
+/// so hand in every package that is on offer for the kernel's product.
+pub fn judge(kernel: &Kernel, candidates: &[Candidate<'_>]) -> Vec<PackageVerdict> {
+    let nodes = Node::all(candidates);
+    let offers = Offers::of(&nodes);
+    let in_tree = InTree::of(kernel, &nodes);
+    let given = Given {
+        kernel,
+        nodes,
+        offers,
+        in_tree,
+    };
+    let assessments = (0..given.nodes.len())
+        .map(|node| alone::assess(&given, node))
+        .collect();
+    let case = Case { given, assessments };
+    let surely = closure::close(&case, Assessment::loads_alone);
+    let maybe = closure::close(&case, Assessment::may_load_alone);
+    let verdicts = (0..case.given.nodes.len()).map(|node| conclude(&case, &surely, &maybe, node));
+    by_package(candidates, verdicts)
+}
+
+/// One kernel and every module that is judged on it.
+struct Given<'a> {
+    kernel: &'a Kernel,
+    nodes: Vec<Node<'a>>,
+    offers: Offers<'a>,
+    in_tree: InTree<'a>,
+}
+
+/// All that is known before modules are brought together.
+struct Case<'a> {
+    given: Given<'a>,
+    /// By node.
+    assessments: Vec<Assessment>,
+}
+
+fn conclude(case: &Case<'_>, surely: &Closure, maybe: &Closure, node: usize) -> ModuleVerdict {
+    let assessment = &case.assessments[node];
+    let module = case.given.nodes[node].module;
+    let told = explain::open_needs(case, surely, maybe, node);
+    let mut reasons = assessment.reasons.clone();
+    reasons.extend(told.reasons);
+    // Stable: among equals the loader's order stays.
+    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.severity));
+    let worst = reasons.first().map(|reason| reason.severity);
+    let verdict = if worst == Some(Severity::Fatal) {
+        if assessment.other_build {
+            Verdict::UnloadableFlavor
+        } else {
+            Verdict::Incompatible
+        }
+    } else if assessment.unknown || told.unknown {
+        Verdict::Indeterminate
+    } else if told.needs_other_package {
+        Verdict::NeedsOtherPackage
+    } else if worst == Some(Severity::Warn) {
+        Verdict::CompatibleWithWarnings
+    } else {
+        Verdict::Compatible
+    };
+    ModuleVerdict {
+        module: module.name.clone(),
+        verdict,
+        reasons,
+        needed_total: module.imports.len(),
+        needed_ok: assessment.resolved + told.resolved,
+    }
+}
+
+fn by_package(
+    candidates: &[Candidate<'_>],
+    mut verdicts: impl Iterator<Item = ModuleVerdict>,
+) -> Vec<PackageVerdict> {
+    candidates
+        .iter()
+        .map(|candidate| {
+            let modules: Vec<_> = verdicts.by_ref().take(candidate.modules.len()).collect();
+            // Nothing to judge is not known to load.
+            let verdict = modules
+                .iter()
+                .map(|m| m.verdict)
+                .max()
+                .unwrap_or(Verdict::Indeterminate);
+            PackageVerdict { verdict, modules }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! Who, of all modules of all packages, exports which symbol.
+
+use super::{rules, symbols};
+use crate::kernel::{Candidate, Kernel, KernelExport, VMLINUX};
+use kmod::{Export, Import, Module};
+use std::collections::HashMap;
+
+/// One module of one package.
+pub(super) struct Node<'a> {
+    /// Index of its package among the candidates.
+    pub package: usize,
+    pub package_name: &'a str,
+    pub module: &'a Module,
+}
+
+impl<'a> Node<'a> {
+    /// The modules of all candidates, in order.
+    pub fn all(candidates: &[Candidate<'a>]) -> Vec<Node<'a>> {
+        let of_package = |(package, candidate): (usize, &Candidate<'a>)| {
+            let package_name = candidate.name;
+            candidate.modules.iter().map(move |module| Node {
+                package,
+                package_name,
+                module,
+            })
+        };
+        candidates.iter().enumerate().flat_map(of_package).collect()
+    }
+
+    /// How reasons name it.
+    pub fn label(&self) -> String {
+        format!("{} ({})", self.package_name, self.module.name)
+    }
+}
+
+/// A symbol that some candidate's module exports.
+#[derive(Clone, Copy)]
+pub(super) struct Offer<'a> {
+    /// The exporting module.
+    pub node: usize,
+    pub export: &'a Export,
+}
+
+/// Every offer, by symbol.
+pub(super) struct Offers<'a>(HashMap<&'a str, Vec<Offer<'a>>>);
+
+impl<'a> Offers<'a> {
+    pub fn of(nodes: &[Node<'a>]) -> Offers<'a> {
+        let mut by_symbol: HashMap<&str, Vec<Offer<'_>>> = HashMap::new();
+        for (node, exporter) in nodes.iter().enumerate() {
+            for export in &exporter.module.exports {
+                by_symbol
+                    .entry(&export.symbol)
+                    .or_default()
+                    .push(Offer { node, export });
+            }
+        }
+        // By name instead of by position, so that the order of candidates does not show.
+        for offers in by_symbol.values_mut() {
+            offers.sort_by_key(|offer| {
+                let exporter = &nodes[offer.node];
+                (
+                    exporter.package_name,
+                    &exporter.module.name,
+                    offer.export.crc,
+                )
+            });
+        }
+        Offers(by_symbol)
+    }
+
+    /// Every offer of this symbol, in the order of package and module names.
+    pub fn of_symbol(&self, symbol: &str) -> &[Offer<'a>] {
+        self.0.get(symbol).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// What the kernel's own modules export that some candidate's module stands in for by name.
+pub(super) struct InTree<'a>(HashMap<String, Vec<(&'a str, &'a KernelExport)>>);
+
+impl<'a> InTree<'a> {
+    pub fn of(kernel: &'a Kernel, nodes: &[Node<'_>]) -> InTree<'a> {
+        let mut by_module: HashMap<String, Vec<_>> = nodes
+            .iter()
+            .map(|node| (plain(&node.module.name), Vec::new()))
+            .collect();
+        for (symbol, export) in kernel.exports.iter().filter(|(_, e)| e.provider != VMLINUX) {
+            if let Some(exports) = by_module.get_mut(&plain(module_of(&export.provider))) {
+                exports.push((symbol.as_str(), export));
+            }
+        }
+        for exports in by_module.values_mut() {
+            exports.sort_unstable_by_key(|(symbol, _)| *symbol);
+        }
+        InTree(by_module)
+    }
+
+    /// Of the kernel's own module of this name, sorted by symbol.
+    pub fn exports_of(&self, module: &str) -> &[(&'a str, &'a KernelExport)] {
+        self.0.get(&plain(module)).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// How an offered symbol suits the module that needs it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fit {
+    Fits,
+    /// Another version, or none.
+    OtherVersion,
+    /// Hidden from this module's licence.
+    Hidden,
+    /// In a namespace that the module does not import, or not reserved for it.
+    OtherNamespace,
+}
+
+/// Does the offer satisfy the need, by `check_version` and its neighbours?
+pub(super) fn fit(kernel: &Kernel, module: &Module, import: &Import, export: &Export) -> Fit {
+    let offered = export.crc.filter(|crc| crc.is_versioned());
+    let same_version = || match symbols::expected(kernel, module, import) {
+        Some(expected) => offered == Some(expected),
+        None => rules::lenient_about_missing_versions(kernel, module),
+    };
+    if export.gpl && !module.is_gpl_compatible() {
+        Fit::Hidden
+    } else if kernel.modversions && !same_version() {
+        Fit::OtherVersion
+    } else if !symbols::may_use_namespace(module, export.namespace.as_deref()) {
+        Fit::OtherNamespace
+    } else {
+        Fit::Fits
+    }
+}
+
+/// Are these names of one module? The kernel takes hyphen and underscore as equal.
+pub(super) fn same_name(a: &str, b: &str) -> bool {
+    plain(a) == plain(b)
+}
+
+/// A module's name as the kernel writes it.
+pub(super) fn plain(name: &str) -> String {
+    name.replace('-', "_")
+}
+
+/// The module's name in a provider column (`drivers/net/foo-bar` is `foo-bar`).
+pub(super) fn module_of(provider: &str) -> &str {
+    provider.rsplit('/').next().unwrap_or(provider)
+}
