@@ -22,6 +22,8 @@ const MAX_BITS: usize = 16_384;
 #[derive(Clone, PartialEq, Debug)]
 pub struct Certificate {
     cert: Cert,
+    /// Made at once: the library reads some damaged signatures that it cannot write.
+    armored: String,
 }
 
 impl Certificate {
@@ -58,7 +60,10 @@ impl Certificate {
                 why: "found nothing".into(),
             });
         }
-        Ok(certs.into_iter().map(|cert| Certificate { cert }).collect())
+        certs
+            .into_iter()
+            .map(|cert| Certificate::from_cert(cert).map_err(unreadable))
+            .collect()
     }
 
     /// Fingerprint of the primary key, upper-case hex: it names the certificate.
@@ -135,18 +140,14 @@ impl Certificate {
     /// The certificate as text, for `gpgkey=` and `rpmkeys --import`.
     #[must_use]
     pub fn to_armored(&self) -> String {
-        let bytes = self
-            .cert
-            .armored()
-            .to_vec()
-            .expect("memory takes everything");
-        String::from_utf8(bytes).expect("armor is ASCII, its comments are UTF-8")
+        self.armored.clone()
     }
 
-    pub(crate) fn from_cert(cert: Cert) -> Certificate {
-        Certificate {
-            cert: cert.strip_secret_key_material(),
-        }
+    /// Takes the public parts.
+    pub(crate) fn from_cert(cert: Cert) -> openpgp::Result<Certificate> {
+        let cert = cert.strip_secret_key_material();
+        let armored = String::from_utf8(cert.armored().to_vec()?)?;
+        Ok(Certificate { cert, armored })
     }
 
     pub(crate) fn cert(&self) -> &Cert {
@@ -155,9 +156,6 @@ impl Certificate {
 }
 
 fn add_all(bytes: &[u8], certs: &mut Vec<Cert>) -> Result<(), Error> {
-    let unreadable = |error: anyhow::Error| Error::NoKey {
-        why: format!("{error:#}"),
-    };
     for cert in CertParser::from_bytes(bytes).map_err(unreadable)? {
         let cert = cert.map_err(unreadable)?;
         refuse_secret(&cert)?;
@@ -172,6 +170,12 @@ fn add_all(bytes: &[u8], certs: &mut Vec<Cert>) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+fn unreadable(error: anyhow::Error) -> Error {
+    Error::NoKey {
+        why: format!("{error:#}"),
+    }
 }
 
 fn refuse_secret(cert: &Cert) -> Result<(), Error> {

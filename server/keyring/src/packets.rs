@@ -82,7 +82,8 @@ mod tests {
             (b"hello", "does not begin with a signature"),
             (b"\xc8\x01\x00", "does not begin with a signature"), // compressed data
             (b"\x99\x00\x01\x04", "does not begin with a signature"), // public key
-            (b"\xc2\x01\x09", "ersion"),
+            (b"\xc2\x01\x04", "Invalid size"),
+            (b"\xc2\x0c\x09aaaaaaaaaaa", "ersion"),
             (b"\x88\x50\x04", ""), // cut short
         ] {
             let why = signatures(bytes).unwrap_err();

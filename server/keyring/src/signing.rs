@@ -40,6 +40,7 @@ pub struct SigningKey {
     /// With all secret parts unprotected in memory (the library keeps them encrypted there).
     cert: Cert,
     pair: KeyPair,
+    public: Certificate,
 }
 
 impl fmt::Debug for SigningKey {
@@ -90,7 +91,7 @@ impl SigningKey {
                 why: "its secret part was lost".into(),
             })?;
         let pair = key.into_keypair().map_err(unusable)?;
-        Ok(SigningKey { cert, pair })
+        SigningKey::new(cert, pair).map_err(unusable)
     }
 
     /// The whole secret key as text, protected by the passphrase when one is given. gpg imports it.
@@ -110,7 +111,7 @@ impl SigningKey {
     /// The public part.
     #[must_use]
     pub fn certificate(&self) -> Certificate {
-        Certificate::from_cert(self.cert.clone())
+        self.public.clone()
     }
 
     /// Fingerprint of the primary key, upper-case hex.
@@ -143,6 +144,11 @@ impl SigningKey {
     pub fn sign_packet(&self, data: &[u8], now: u64) -> Result<Vec<u8>, Error> {
         let signature = self.sign(data, HashAlgorithm::SHA256, now)?;
         Packet::from(signature).to_vec().map_err(unusable)
+    }
+
+    fn new(cert: Cert, pair: KeyPair) -> openpgp::Result<SigningKey> {
+        let public = Certificate::from_cert(cert.clone())?;
+        Ok(SigningKey { cert, pair, public })
     }
 
     fn sign(&self, data: &[u8], hash: HashAlgorithm, now: u64) -> Result<Signature, Error> {
@@ -199,7 +205,7 @@ fn build(user_id: &str, algorithm: KeyAlgorithm, now: u64) -> openpgp::Result<Si
         .sign_userid_binding(&mut pair, None, &user_id)?;
     let packets: Vec<Packet> = vec![Packet::SecretKey(key), user_id.into(), binding.into()];
     let cert = Cert::from_packets(packets.into_iter())?;
-    Ok(SigningKey { cert, pair })
+    SigningKey::new(cert, pair)
 }
 
 /// Fingerprint of the key to sign with.
