@@ -276,3 +276,188 @@ fn too_many(limit: usize) -> Error {
         limit: limit as u64,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use testkit::ExportLayout::{self, Absolute, Flags, InSection, Relative};
+
+    use crate::testing::{TARGETS, acme, codes, read};
+
+    use super::*;
+
+    const LAYOUTS: [ExportLayout; 4] = [Absolute, Relative, InSection, Flags];
+
+    fn export(symbol: &str, crc: u32, gpl: bool, namespace: &str) -> Export {
+        Export {
+            symbol: symbol.to_owned(),
+            crc: Some(Crc(crc)),
+            gpl,
+            namespace: (!namespace.is_empty()).then(|| namespace.to_owned()),
+        }
+    }
+
+    #[test]
+    fn every_layout_on_every_machine_reads_the_same() {
+        let exporting = acme()
+            .exports("acme_send", 0x0000_0001)
+            .exports_gpl("acme_attach", 0xdead_beef)
+            .exports("acme_receive", 0x8000_0000)
+            .exports_gpl("acme_zap", 0x0fd9_02db);
+        let expected = [
+            export("acme_attach", 0xdead_beef, true, ""),
+            export("acme_receive", 0x8000_0000, false, ""),
+            export("acme_send", 1, false, ""),
+            export("acme_zap", 0x0fd9_02db, true, ""),
+        ];
+        for (machine, target) in TARGETS {
+            for layout in LAYOUTS {
+                let builder = target(exporting.clone().export_layout(layout));
+                for (builder, stripped) in [(builder.clone(), false), (builder.stripped(), true)] {
+                    let module = read(&builder);
+                    assert_eq!(module.exports, expected, "{machine} {layout:?} {stripped}");
+                    assert_eq!(codes(&module), [""; 0], "{machine} {layout:?} {stripped}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn namespaces_are_read_where_a_layout_has_them() {
+        let exporting = acme()
+            .exports_in_namespace("acme_a", 1, "ACME")
+            .exports_gpl_in_namespace("acme_b", 2, "module:acme-net,acme-*")
+            .exports("acme_c", 3);
+        let expected = [
+            export("acme_a", 1, false, "ACME"),
+            export("acme_b", 2, true, "module:acme-net,acme-*"),
+            export("acme_c", 3, false, ""),
+        ];
+        for (machine, target) in TARGETS {
+            for layout in [Relative, InSection, Flags] {
+                let builder = target(exporting.clone().export_layout(layout));
+                assert_eq!(read(&builder).exports, expected, "{machine} {layout:?}");
+                assert_eq!(
+                    read(&builder.stripped()).exports,
+                    expected,
+                    "{machine} {layout:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn any_number_of_exports_keeps_its_shape() {
+        for (machine, target) in TARGETS {
+            for layout in LAYOUTS {
+                for count in 1..=13 {
+                    let builder = target(acme().export_layout(layout));
+                    let builder = (0..count).fold(builder, |builder, number| {
+                        builder.exports(&format!("acme_{number:02}"), number)
+                    });
+                    let exports = read(&builder).exports;
+                    let expected: Vec<Export> = (0..count)
+                        .map(|number| export(&format!("acme_{number:02}"), number, false, ""))
+                        .collect();
+                    assert_eq!(exports, expected, "{machine} {layout:?} {count}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_export_without_version_has_none() {
+        for layout in LAYOUTS {
+            let module = read(
+                &acme()
+                    .exports_unversioned("acme_send")
+                    .export_layout(layout),
+            );
+            assert_eq!(module.exports.len(), 1, "{layout:?}");
+            assert_eq!(module.exports[0].crc, None, "{layout:?}");
+        }
+    }
+
+    #[test]
+    fn an_undefined_version_is_none() {
+        // `genksyms` failed: `__crc_X` is a weak undefined symbol.
+        let mut bytes = acme()
+            .exports("acme_send", 7)
+            .export_layout(Absolute)
+            .build();
+        let symbol = find_symbol(&bytes, 7);
+        bytes[symbol + 6..symbol + 8].copy_from_slice(&0_u16.to_le_bytes());
+        let module = crate::testing::read_bytes(&bytes);
+        assert_eq!(module.exports[0].crc, None);
+    }
+
+    /// Offset of the absolute symbol with this value in a 64-bit little-endian file.
+    fn find_symbol(bytes: &[u8], value: u64) -> usize {
+        let mut pattern = 0xfff1_u16.to_le_bytes().to_vec();
+        pattern.extend(value.to_le_bytes());
+        bytes
+            .windows(pattern.len())
+            .position(|window| window == pattern)
+            .unwrap()
+            - 6
+    }
+
+    #[test]
+    fn a_long_name_is_no_problem() {
+        let name = format!("_R{}", "N".repeat(2400));
+        let module = read(&acme().exports_gpl(&name, 5));
+        assert_eq!(module.exports, [export(&name, 5, true, "")]);
+    }
+
+    #[test]
+    fn the_same_name_twice_is_odd() {
+        let module = read(&acme().exports("acme_send", 1).exports_gpl("acme_send", 2));
+        assert_eq!(codes(&module), ["export-duplicate"]);
+    }
+
+    #[test]
+    fn a_table_without_relocations_is_odd() {
+        let mut bytes = acme().exports("acme_send", 1).build();
+        let name = bytes
+            .windows(15)
+            .position(|text| text == b".rela__ksymtab\0")
+            .unwrap();
+        let section = find_section(&bytes, name);
+        // SHT_RELA becomes SHT_NOTE.
+        bytes[section + 4] = 7;
+        let module = crate::testing::read_bytes(&bytes);
+        assert_eq!(module.exports, []);
+        assert_eq!(codes(&module), ["exports-unreadable"]);
+    }
+
+    /// Offset of the section header whose name lies at `name` in a 64-bit little-endian file.
+    fn find_section(bytes: &[u8], name: usize) -> usize {
+        let headers = u64::from_le_bytes(bytes[0x28..0x30].try_into().unwrap()) as usize;
+        let names_index = usize::from(u16::from_le_bytes(bytes[0x3e..0x40].try_into().unwrap()));
+        let names_header = headers + names_index * 64 + 24;
+        let names = u64::from_le_bytes(bytes[names_header..names_header + 8].try_into().unwrap());
+        let wanted = (name - names as usize) as u32;
+        let at = |section: usize| headers + section * 64;
+        let sections = (0..names_index).map(at);
+        let named = |start: &usize| bytes[*start..*start + 4] == wanted.to_le_bytes();
+        sections.into_iter().find(named).unwrap()
+    }
+
+    #[test]
+    fn more_exports_than_allowed_are_refused() {
+        let limits = Limits {
+            symbols: 3,
+            ..Limits::default()
+        };
+        let four = (0..4).fold(acme(), |builder, n| {
+            builder.exports(&format!("acme_{n}"), n)
+        });
+        let read = crate::Module::read(&four.build(), "acme_net.ko", &limits);
+        assert_eq!(
+            read,
+            Err(Error::TooLarge {
+                what: "exported symbols",
+                limit: 3
+            })
+        );
+    }
+}

@@ -148,3 +148,121 @@ fn note_common(name: &[u8], oddities: &mut Oddities) {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        Crc,
+        testing::{TARGETS, acme, codes, read, read_bytes},
+    };
+
+    use super::*;
+
+    fn import(symbol: &str, crc: Option<u32>, weak: bool, undefined: bool) -> Import {
+        Import {
+            symbol: symbol.to_owned(),
+            crc: crc.map(Crc),
+            weak,
+            undefined,
+        }
+    }
+
+    #[test]
+    fn needs_and_versions_become_one_list_in_name_order() {
+        let builder = acme()
+            .imports("printk", 0x9299_7ed8)
+            .imports("kfree", 0x037a_0cba)
+            .imports_weak("mach_cell")
+            .module_layout(0xfa59_6f96);
+        let expected = [
+            import("kfree", Some(0x037a_0cba), false, true),
+            import("mach_cell", None, true, true),
+            import("module_layout", Some(0xfa59_6f96), false, false),
+            import("printk", Some(0x9299_7ed8), false, true),
+        ];
+        for (machine, target) in TARGETS {
+            let module = read(&target(builder.clone()));
+            assert_eq!(module.imports, expected, "{machine}");
+            assert_eq!(codes(&module), [""; 0], "{machine}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_odd() {
+        let cases = [
+            (acme().imports_unversioned("kfree"), "import-unversioned"),
+            (
+                acme().version_record_only("kfree", 1),
+                "version-without-import",
+            ),
+            (
+                acme().without_module_layout().imports("kfree", 1),
+                "module-layout-missing",
+            ),
+        ];
+        for (builder, code) in cases {
+            assert_eq!(codes(&read(&builder)), [code]);
+        }
+    }
+
+    #[test]
+    fn without_versions_only_the_needs_are_listed() {
+        let module = read(&acme().imports("kfree", 1).without_modversions());
+        assert_eq!(module.imports, [import("kfree", None, false, true)]);
+        assert_eq!(codes(&module), [""; 0]);
+    }
+
+    #[test]
+    fn symbols_that_architecture_code_resolves_are_no_needs() {
+        let module = read(&acme().imports_unversioned("_GLOBAL_OFFSET_TABLE_"));
+        assert_eq!(module.imports.len(), 1, "module_layout only");
+
+        let powerpc = acme()
+            .big_endian()
+            .imports_unversioned(".TOC.")
+            .imports(".printk", 7);
+        let module = read_bytes(&for_powerpc64(powerpc.build()));
+        let expected = [
+            import("module_layout", Some(0xfa59_6f96), false, false),
+            import("printk", Some(7), false, true),
+        ];
+        assert_eq!(module.imports, expected);
+    }
+
+    /// A module for s390x said to be one for 64-bit PowerPC.
+    fn for_powerpc64(mut s390x: Vec<u8>) -> Vec<u8> {
+        s390x[18..20].copy_from_slice(&EM_PPC64.to_be_bytes());
+        s390x
+    }
+
+    #[test]
+    fn a_dot_elsewhere_belongs_to_the_name() {
+        let module = read(&acme().imports(".printk", 7));
+        assert_eq!(module.imports[0].symbol, ".printk");
+    }
+
+    #[test]
+    fn a_symbol_needed_both_ways_is_not_weak() {
+        let module = read(&acme().imports_weak("kfree").imports("kfree", 1));
+        assert_eq!(module.imports[0], import("kfree", Some(1), false, true));
+    }
+
+    #[test]
+    fn more_needs_than_allowed_are_refused() {
+        let limits = Limits {
+            symbols: 3,
+            ..Limits::default()
+        };
+        let four = (0..4).fold(acme(), |builder, n| {
+            builder.imports_unversioned(&format!("s{n}"))
+        });
+        let read = crate::Module::read(&four.build(), "acme_net.ko", &limits);
+        assert_eq!(
+            read,
+            Err(Error::TooLarge {
+                what: "imported symbols",
+                limit: 3
+            })
+        );
+    }
+}

@@ -18,6 +18,8 @@ mod names;
 mod oddities;
 mod read;
 mod signature;
+#[cfg(test)]
+mod testing;
 mod unpack;
 mod versions;
 

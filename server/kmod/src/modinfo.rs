@@ -8,10 +8,10 @@
 
 use crate::{Error, elf::ElfFile, oddities::Oddities};
 
-/// Most entries of one module. Debian's longest has some 800.
+/// Most entries of one module. Debian's longest has some 1,600.
 const ENTRIES_MAX: usize = 1 << 16;
 
-/// Most bytes of the section. Debian's longest has 42 KB.
+/// Most bytes of the section. Debian's longest has 94 KB.
 const BYTES_MAX: usize = 16 << 20;
 
 /// Every entry in file order.
@@ -56,5 +56,64 @@ fn pair(entry: &str, oddities: &mut Oddities) -> (String, String) {
             });
             (entry.to_owned(), String::new())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{acme, codes, read, read_bytes};
+
+    #[test]
+    fn entries_are_kept_in_order_and_verbatim() {
+        let module = read(
+            &acme()
+                .alias("pci:v00001B36d*")
+                .modinfo("parm", "a:b=c ")
+                .license("Dual BSD/GPL")
+                .license("GPL"),
+        );
+        let entry = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let expected = [
+            entry("alias", "pci:v00001B36d*"),
+            entry("parm", "a:b=c "),
+            entry("license", "Dual BSD/GPL"),
+            entry("license", "GPL"),
+            entry("depends", ""),
+            entry("retpoline", "Y"),
+            entry("name", "acme_net"),
+            entry(
+                "vermagic",
+                "6.1.0-56-amd64 SMP preempt mod_unload modversions ",
+            ),
+        ];
+        assert_eq!(module.modinfo, expected);
+    }
+
+    #[test]
+    fn an_entry_without_value_is_odd() {
+        let mut bytes = acme().modinfo("note", "x").build();
+        let at = bytes
+            .windows(7)
+            .position(|text| text == b"note=x\0")
+            .unwrap();
+        bytes[at + 4] = b'_';
+        let module = read_bytes(&bytes);
+        assert_eq!(module.modinfo[0], ("note_x".to_owned(), String::new()));
+        assert_eq!(codes(&module), ["modinfo-malformed"]);
+    }
+
+    #[test]
+    fn a_file_without_it_is_odd() {
+        let mut bytes = acme().build();
+        let at = bytes
+            .windows(9)
+            .position(|text| text == b".modinfo\0")
+            .unwrap();
+        bytes[at + 1] = b'_';
+        let module = read_bytes(&bytes);
+        assert_eq!(codes(&module), ["modinfo-missing"]);
+        assert_eq!(module.vermagic, None);
+        assert!(!module.is_gpl_compatible());
+        assert_eq!(module.name, "acme_net", "from struct module");
     }
 }

@@ -170,3 +170,86 @@ impl Module {
             .map(|(_, tail)| tail)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{acme, read};
+
+    #[test]
+    fn the_first_licence_decides() {
+        let cases = [
+            (acme(), true),
+            (acme().without_license(), false),
+            (acme().license("Dual BSD/GPL").license("Proprietary"), true),
+            (acme().license("Proprietary").license("GPL"), false),
+            (acme().license("GPL v2+"), false),
+        ];
+        for (builder, expected) in cases {
+            let module = read(&builder);
+            let licenses: Vec<&str> = module.licenses().collect();
+            assert_eq!(module.is_gpl_compatible(), expected, "{licenses:?}");
+        }
+    }
+
+    #[test]
+    fn vermagic_is_release_and_tail() {
+        let cases = [
+            (
+                "6.1.0 SMP mod_unload ",
+                Some("6.1.0"),
+                Some("SMP mod_unload "),
+            ),
+            ("6.1.0 ", Some("6.1.0"), Some("")),
+            ("6.1.0", Some("6.1.0"), None),
+            ("", Some(""), None),
+        ];
+        for (vermagic, release, tail) in cases {
+            let module = read(&acme().vermagic(vermagic));
+            assert_eq!(module.vermagic.as_deref(), Some(vermagic));
+            assert_eq!(module.kernel_release(), release, "{vermagic:?}");
+            assert_eq!(module.vermagic_tail(), tail, "{vermagic:?}");
+        }
+        let module = read(&acme().without_vermagic());
+        assert_eq!(
+            (module.kernel_release(), module.vermagic_tail()),
+            (None, None)
+        );
+    }
+
+    #[test]
+    fn lists_are_read_as_lists() {
+        let module = read(
+            &acme()
+                .depends("nfc,crc-itu-t")
+                .alias("usb:v0525*")
+                .alias("net-pf-39")
+                .modinfo("import_ns", "ACME")
+                .modinfo("firmware", "acme/a.bin"),
+        );
+        assert_eq!(module.depends(), ["nfc", "crc-itu-t"]);
+        assert_eq!(
+            module.aliases().collect::<Vec<_>>(),
+            ["usb:v0525*", "net-pf-39"]
+        );
+        assert_eq!(module.import_namespaces().collect::<Vec<_>>(), ["ACME"]);
+        assert_eq!(module.all("firmware").collect::<Vec<_>>(), ["acme/a.bin"]);
+        assert_eq!(module.first("alias"), Some("usb:v0525*"));
+        assert_eq!(module.first("srcversion"), None);
+        assert_eq!(read(&acme()).depends(), [""; 0]);
+    }
+
+    #[test]
+    fn survives_a_journey_as_json() {
+        let module = read(
+            &acme()
+                .imports("printk", 1)
+                .exports("acme_send", 2)
+                .signed_by("Acme", &[7]),
+        );
+        let json = serde_json::to_string(&module).unwrap();
+        assert_eq!(
+            serde_json::from_str::<crate::Module>(&json).unwrap(),
+            module
+        );
+    }
+}

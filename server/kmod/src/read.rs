@@ -137,6 +137,11 @@ fn module_name(file_name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::{
+        Machine, Oddity,
+        testing::{acme, codes, read, read_bytes},
+    };
+
     use super::*;
 
     #[test]
@@ -150,5 +155,154 @@ mod tests {
         for (file, name) in cases {
             assert_eq!(module_name(file), name, "{file}");
         }
+    }
+
+    #[test]
+    fn the_module_says_its_own_name() {
+        let bytes = acme().build();
+        let module = Module::read(&bytes, "other-net.ko.xz", &Limits::default()).unwrap();
+        assert_eq!(module.name, "acme_net");
+        let expected =
+            "the file makes it `other_net`, but it calls itself `acme_net`: rename the file";
+        let oddity = Oddity {
+            code: "module-name-differs".to_owned(),
+            detail: expected.to_owned(),
+        };
+        assert_eq!(module.oddities, [oddity]);
+        assert_eq!(
+            codes(&Module::read(&bytes, "acme-net.ko", &Limits::default()).unwrap()),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn machine_size_and_flags_are_read() {
+        let module = read(&acme());
+        assert_eq!(
+            module.machine,
+            Machine {
+                e_machine: 62,
+                is_64: true,
+                little_endian: true
+            }
+        );
+        assert_eq!(module.this_module_size, Some(896));
+        assert!(!module.livepatch);
+        assert_eq!(module.btf, Btf::None);
+
+        let module = read(
+            &acme()
+                .big_endian()
+                .this_module_size(1280)
+                .modinfo("livepatch", "Y")
+                .btf(),
+        );
+        assert_eq!(
+            module.machine,
+            Machine {
+                e_machine: 22,
+                is_64: true,
+                little_endian: false
+            }
+        );
+        assert_eq!(module.this_module_size, Some(1280));
+        assert!(module.livepatch);
+        assert_eq!(module.btf, Btf::Split);
+
+        let module = read(&acme().bits32().without_this_module().distilled_btf());
+        assert_eq!(
+            module.machine,
+            Machine {
+                e_machine: 40,
+                is_64: false,
+                little_endian: true
+            }
+        );
+        assert_eq!(module.this_module_size, None);
+        assert_eq!(module.btf, Btf::Distilled);
+    }
+
+    #[test]
+    fn what_is_no_module_is_an_error() {
+        let mut program = acme().build();
+        program[16] = 2;
+        let mut class = acme().build();
+        class[4] = 3;
+        let mut order = acme().build();
+        order[5] = 9;
+        let cases: [(&[u8], Error); 6] = [
+            (b"", Error::NotElf { start: vec![] }),
+            (
+                b"#!/bin/sh",
+                Error::NotElf {
+                    start: b"#!/b".to_vec(),
+                },
+            ),
+            (
+                b"\x7fELF",
+                Error::BadHeader {
+                    what: "it is cut short",
+                },
+            ),
+            (&program, Error::NotRelocatable { e_type: 2 }),
+            (
+                &class,
+                Error::BadHeader {
+                    what: "neither 32-bit nor 64-bit",
+                },
+            ),
+            (
+                &order,
+                Error::BadHeader {
+                    what: "unknown byte order",
+                },
+            ),
+        ];
+        for (bytes, expected) in cases {
+            let read = Module::read(bytes, "acme_net.ko", &Limits::default());
+            assert_eq!(read, Err(expected));
+        }
+    }
+
+    #[test]
+    fn a_module_cut_short_anywhere_is_an_error() {
+        let bytes = acme().imports("printk", 1).exports("acme_send", 2).build();
+        for length in 0..bytes.len() {
+            let cut = bytes.get(..length).unwrap();
+            assert!(
+                Module::read(cut, "acme_net.ko", &Limits::default()).is_err(),
+                "{length}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_truncated_table_is_named() {
+        let mut bytes = acme().build();
+        bytes[0x28..0x30].copy_from_slice(&u64::MAX.to_le_bytes());
+        let read = Module::read(&bytes, "acme_net.ko", &Limits::default());
+        let message = read.unwrap_err().to_string();
+        assert!(
+            message.starts_with("section headers at byte 18446744073709551615"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_second_modinfo_is_odd() {
+        let mut bytes = acme().btf().build();
+        // `.BTF` and a spare section take the name by pointing at the same string.
+        let names: Vec<usize> = (0..bytes.len() - 9)
+            .filter(|at| &bytes[*at..*at + 9] == b".modinfo\0")
+            .collect();
+        let [name] = names[..] else {
+            panic!("one name")
+        };
+        let headers = u64::from_le_bytes(bytes[0x28..0x30].try_into().unwrap()) as usize;
+        let table = (bytes[0x3e] as usize) * 64 + headers + 24;
+        let start = u64::from_le_bytes(bytes[table..table + 8].try_into().unwrap()) as usize;
+        bytes[headers + 64..headers + 68].copy_from_slice(&((name - start) as u32).to_le_bytes());
+        let module = read_bytes(&bytes);
+        assert_eq!(codes(&module)[0], "section-duplicate");
     }
 }

@@ -207,3 +207,132 @@ fn hash_name(oid: &[u8]) -> Option<String> {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{acme, codes, read, read_bytes};
+
+    use super::*;
+
+    fn signature(signer: Option<&str>, key_id: &str, hash: &str) -> ModuleSignature {
+        ModuleSignature {
+            signer: signer.map(str::to_owned),
+            key_id: Some(key_id.to_owned()),
+            hash: Some(hash.to_owned()),
+        }
+    }
+
+    #[test]
+    fn signer_key_and_digest_are_read() {
+        let cases = [
+            (
+                acme().signed_by("Acme Module Key", &[0x0a, 0xbc]),
+                signature(Some("Acme Module Key"), "0abc", "sha256"),
+            ),
+            (
+                acme().signed_by("Acmé", &[0, 0xff]),
+                signature(Some("Acmé"), "ff", "sha256"),
+            ),
+            (
+                acme().signed_by_key(&[1, 2, 3]),
+                signature(None, "010203", "sha256"),
+            ),
+        ];
+        for (builder, expected) in cases {
+            let module = read(&builder);
+            assert_eq!(module.signature.as_ref(), Some(&expected));
+            assert_eq!(codes(&module), [""; 0]);
+        }
+        assert_eq!(read(&acme()).signature, None);
+    }
+
+    #[test]
+    fn the_signature_is_no_part_of_the_module() {
+        let signed = read(&acme().imports("printk", 1).signed_by("Acme", &[1]));
+        let plain = read(&acme().imports("printk", 1));
+        assert_eq!(
+            crate::Module {
+                signature: None,
+                ..signed
+            },
+            plain
+        );
+    }
+
+    /// `sign-file` before 4.3: name and key id lie in front of the signature.
+    #[test]
+    fn the_form_before_4_3_is_read() {
+        let mut file = acme().build();
+        file.extend(b"Acme key");
+        file.extend([0xab, 0xcd]);
+        file.extend([0x5a; 258]);
+        file.extend([1, 4, 1, 8, 2, 0, 0, 0, 0, 0, 1, 2]);
+        file.extend(MAGIC);
+        let module = read_bytes(&file);
+        assert_eq!(
+            module.signature,
+            Some(signature(Some("Acme key"), "abcd", "sha256"))
+        );
+        assert_eq!(codes(&module), [""; 0]);
+    }
+
+    #[test]
+    fn a_trailer_that_makes_no_sense_is_odd() {
+        let trailers: [[u8; TRAILER]; 5] = [
+            [0, 0, 2, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff],
+            [0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 4],
+            [0, 0, 2, 0, 0, 0, 0, 9, 0, 0, 0, 4],
+            [0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 4],
+            [1, 4, 1, 255, 255, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff],
+        ];
+        for trailer in trailers {
+            let file = [
+                acme().build(),
+                b"\x30\x02\x05\x00".to_vec(),
+                trailer.to_vec(),
+                MAGIC.to_vec(),
+            ]
+            .concat();
+            let module = read_bytes(&file);
+            assert_eq!(module.signature, None, "{trailer:?}");
+            assert_eq!(codes(&module), ["signature-malformed"], "{trailer:?}");
+        }
+        assert_eq!(
+            codes(&read_bytes(&[acme().build(), MAGIC.to_vec()].concat())),
+            ["signature-malformed"]
+        );
+    }
+
+    #[test]
+    fn data_that_is_no_pkcs7_is_odd_but_a_signature() {
+        let trailer = [0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 4];
+        let file = [
+            acme().build(),
+            b"\x30\x02\x05\x00".to_vec(),
+            trailer.to_vec(),
+            MAGIC.to_vec(),
+        ]
+        .concat();
+        let module = read_bytes(&file);
+        assert_eq!(
+            module.signature,
+            Some(ModuleSignature {
+                signer: None,
+                key_id: None,
+                hash: None
+            })
+        );
+        assert_eq!(codes(&module), ["signature-malformed"]);
+    }
+
+    #[test]
+    fn names_of_two_bytes_a_character_are_read() {
+        assert_eq!(string(BMP_STRING, b"\0A\0\xe9"), "Aé");
+        assert_eq!(string(0x0c, "Aé".as_bytes()), "Aé");
+    }
+
+    #[test]
+    fn an_unknown_digest_keeps_its_number() {
+        assert_eq!(hash_name(b"\x2a\x03\x04").as_deref(), Some("1.2.3.4"));
+    }
+}

@@ -101,3 +101,141 @@ fn too_many_bytes(limit: usize) -> Error {
         limit: limit as u64,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use crate::{Module, testing::acme};
+
+    use super::*;
+
+    const ALL: [Compression; 4] = [
+        Compression::Gzip,
+        Compression::Xz,
+        Compression::Zstd,
+        Compression::Bzip2,
+    ];
+
+    fn pack(bytes: &[u8], format: Compression) -> Vec<u8> {
+        match format {
+            Compression::Gzip => {
+                let mut out =
+                    flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+                out.write_all(bytes).unwrap();
+                out.finish().unwrap()
+            }
+            Compression::Xz => {
+                let mut out = liblzma::write::XzEncoder::new(Vec::new(), 1);
+                out.write_all(bytes).unwrap();
+                out.finish().unwrap()
+            }
+            Compression::Zstd => zstd::encode_all(bytes, 1).unwrap(),
+            Compression::Bzip2 => {
+                let mut out = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+                out.write_all(bytes).unwrap();
+                out.finish().unwrap()
+            }
+        }
+    }
+
+    #[test]
+    fn plain_bytes_are_not_copied() {
+        let bytes = acme().build();
+        assert!(matches!(
+            unpack(&bytes, &Limits::default()),
+            Ok(Cow::Borrowed(_))
+        ));
+    }
+
+    #[test]
+    fn every_packed_form_reads_like_the_plain_one() {
+        let bytes = acme().imports("printk", 1).build();
+        let plain = Module::read(&bytes, "acme_net.ko", &Limits::default()).unwrap();
+        for format in ALL {
+            let packed = pack(&bytes, format);
+            assert_eq!(compression(&packed), Some(format));
+            let read = Module::read(&packed, "acme_net.ko", &Limits::default());
+            assert_eq!(read.as_ref(), Ok(&plain), "{format}");
+        }
+    }
+
+    #[test]
+    fn parts_that_follow_each_other_are_one_file() {
+        let bytes = acme().build();
+        let (front, back) = bytes.split_at(1000);
+        for format in ALL {
+            let packed = [pack(front, format), pack(back, format)].concat();
+            assert_eq!(
+                unpack(&packed, &Limits::default()).unwrap(),
+                bytes,
+                "{format}"
+            );
+        }
+    }
+
+    #[test]
+    fn damage_is_an_error() {
+        let bytes = acme().build();
+        for format in ALL {
+            let packed = pack(&bytes, format);
+            let cut = packed.get(..packed.len() / 2).unwrap();
+            let error = unpack(cut, &Limits::default()).unwrap_err();
+            assert!(
+                matches!(error, Error::BadCompression { .. }),
+                "{format}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_bomb_goes_off_at_the_limit() {
+        let zeros = vec![0; 8 << 20];
+        let small = Limits {
+            unpacked: 4 << 20,
+            ..Limits::default()
+        };
+        for format in ALL {
+            let packed = pack(&zeros, format);
+            let by_size = unpack(
+                &packed,
+                &Limits {
+                    ratio: usize::MAX,
+                    ..small
+                },
+            );
+            assert_eq!(by_size, Err(too_many_bytes(4 << 20)), "{format}");
+            let by_ratio = unpack(
+                &packed,
+                &Limits {
+                    ratio: 50,
+                    ..Limits::default()
+                },
+            );
+            let what = "unpacked bytes per packed byte";
+            assert_eq!(
+                by_ratio,
+                Err(Error::TooLarge { what, limit: 50 }),
+                "{format}"
+            );
+        }
+        assert_eq!(unpack(&zeros, &small), Err(too_many_bytes(4 << 20)));
+    }
+
+    #[test]
+    fn a_small_file_of_zeros_is_no_bomb() {
+        let zeros = vec![0; 1 << 20];
+        for format in ALL {
+            let packed = pack(&zeros, format);
+            let limits = Limits {
+                ratio: 1,
+                ..Limits::default()
+            };
+            assert_eq!(
+                unpack(&packed, &limits).unwrap().len(),
+                zeros.len(),
+                "{format}"
+            );
+        }
+    }
+}

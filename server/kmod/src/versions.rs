@@ -173,3 +173,146 @@ fn union<'a>(
 fn until_nul(bytes: &[u8]) -> &[u8] {
     bytes.split(|byte| *byte == 0).next().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use testkit::ModuleBuilder;
+
+    use crate::{
+        Import,
+        testing::{TARGETS, acme, codes, read, read_bytes},
+    };
+
+    use super::*;
+
+    fn crcs(imports: &[Import]) -> Vec<(&str, Option<u32>)> {
+        imports
+            .iter()
+            .map(|import| (&*import.symbol, import.crc.map(|crc| crc.0)))
+            .collect()
+    }
+
+    #[test]
+    fn every_table_on_every_machine_reads_the_same() {
+        let tables: [(fn(ModuleBuilder) -> ModuleBuilder, Versions); 3] = [
+            (|builder| builder, Versions::Basic),
+            (ModuleBuilder::extended_versions, Versions::Both),
+            (ModuleBuilder::only_extended_versions, Versions::Extended),
+        ];
+        for (machine, target) in TARGETS {
+            for (table, versions) in tables {
+                let builder = acme()
+                    .imports("printk", 0x9299_7ed8)
+                    .imports("kfree", 0x8000_0001);
+                let module = read(&target(table(builder)));
+                let expected = [
+                    ("kfree", Some(0x8000_0001)),
+                    ("module_layout", Some(0xfa59_6f96)),
+                    ("printk", Some(0x9299_7ed8)),
+                ];
+                assert_eq!(crcs(&module.imports), expected, "{machine} {versions:?}");
+                assert_eq!(module.versions, versions, "{machine}");
+                assert_eq!(codes(&module), [""; 0], "{machine} {versions:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_module_without_tables_has_no_versions() {
+        let module = read(&acme().imports("printk", 1).without_modversions());
+        assert_eq!(module.versions, Versions::None);
+    }
+
+    #[test]
+    fn long_names_are_in_the_extended_table_only() {
+        let long = format!("_RNv{}", "x".repeat(100));
+        let module = read(
+            &acme()
+                .imports(&long, 7)
+                .imports("printk", 1)
+                .extended_versions(),
+        );
+        assert_eq!(crcs(&module.imports)[0], (long.as_str(), Some(7)));
+        assert_eq!(codes(&module), [""; 0]);
+    }
+
+    #[test]
+    fn the_longest_name_of_the_basic_table_ends_with_the_record() {
+        for (bits32, length) in [(false, 55), (true, 59)] {
+            let name = "x".repeat(length);
+            let builder = acme().imports(&name, 7);
+            let module = read(&if bits32 { builder.bits32() } else { builder });
+            assert_eq!(
+                crcs(&module.imports)[1],
+                (name.as_str(), Some(7)),
+                "{length}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_extended_table_wins() {
+        let mut bytes = acme()
+            .imports("printk", 0x1111_1111)
+            .extended_versions()
+            .build();
+        // Basic records come first in the file and are 64 bits wide.
+        let basic = bytes
+            .windows(8)
+            .position(|word| word == 0x1111_1111_u64.to_le_bytes())
+            .unwrap();
+        bytes[basic] = 0x22;
+        let module = read_bytes(&bytes);
+        assert_eq!(crcs(&module.imports)[1], ("printk", Some(0x1111_1111)));
+        assert_eq!(codes(&module), ["version-tables-disagree"]);
+    }
+
+    #[test]
+    fn the_first_of_two_records_is_taken() {
+        let module = read(&acme().imports("printk", 1).version_record_only("printk", 2));
+        assert_eq!(crcs(&module.imports)[1], ("printk", Some(1)));
+        assert_eq!(codes(&module), ["version-duplicate"]);
+    }
+
+    #[test]
+    fn a_version_of_more_than_32_bits_is_odd() {
+        let mut bytes = acme().imports("printk", 0x1111_1111).build();
+        let basic = bytes
+            .windows(8)
+            .position(|word| word == 0x1111_1111_u64.to_le_bytes())
+            .unwrap();
+        bytes[basic + 5] = 1;
+        let module = read_bytes(&bytes);
+        assert_eq!(crcs(&module.imports)[1], ("printk", Some(0)));
+        assert_eq!(codes(&module), ["version-too-wide"]);
+    }
+
+    #[test]
+    fn extended_tables_that_do_not_match_are_odd() {
+        let good = acme().imports("printk", 1).only_extended_versions().build();
+        let names = b"printk\0module_layout\0\0";
+        let at = good
+            .windows(names.len())
+            .position(|text| text == names)
+            .unwrap();
+
+        let mut one_less = good.clone();
+        one_less[at + 6] = b'_';
+        assert_eq!(codes(&read_bytes(&one_less))[0], "ext-versions-incomplete");
+
+        let mut one_more = good.clone();
+        one_more[at + 3] = 0;
+        assert_eq!(codes(&read_bytes(&one_more))[0], "ext-versions-incomplete");
+
+        let mut one_section = good;
+        let name = b"__version_ext_names";
+        let at = one_section
+            .windows(name.len())
+            .position(|text| text == name)
+            .unwrap();
+        one_section[at] = b'x';
+        let module = read_bytes(&one_section);
+        assert_eq!(codes(&module), ["ext-versions-incomplete"]);
+        assert_eq!(module.versions, Versions::None);
+    }
+}
