@@ -13,6 +13,7 @@ mod certificate;
 mod detached;
 mod error;
 mod judge;
+mod objection;
 mod packets;
 mod policy;
 mod signing;

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::validity::{self, Standing};
 use crate::{Certificate, Error, Policy, policy, when};
+use openpgp::cert::amalgamation::ValidateAmalgamation as _;
 
 /// What kind of key to make.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -174,7 +175,8 @@ impl SigningKey {
             fingerprint: fingerprint.to_hex(),
             why,
         };
-        let bound = validity::bound(&key, &policy, moment, moment)
+        let bound = key
+            .with_policy(&policy, moment)
             .map_err(|error| not_valid(format!("is not acceptable: {error:#}")))?;
         match validity::standing(&key, &bound, &policy, moment) {
             Standing::Valid => Ok(()),

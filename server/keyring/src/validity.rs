@@ -8,10 +8,10 @@ use std::fmt;
 use std::time::SystemTime;
 
 use openpgp::Cert;
+use openpgp::cert::amalgamation::ValidAmalgamation as _;
 use openpgp::cert::amalgamation::key::{
     ErasedKeyAmalgamation, PrimaryKey as _, ValidErasedKeyAmalgamation,
 };
-use openpgp::cert::amalgamation::{ValidAmalgamation as _, ValidateAmalgamation as _};
 use openpgp::packet::{Signature, key};
 use openpgp::policy::Policy;
 use openpgp::types::RevocationStatus;
@@ -21,7 +21,8 @@ use crate::{when, words};
 
 /// A key within its certificate.
 pub(crate) type KeyOf<'a> = ErasedKeyAmalgamation<'a, key::PublicParts>;
-type Bound<'a> = ValidErasedKeyAmalgamation<'a, key::PublicParts>;
+/// The same, with the signature that binds it at some time.
+pub(crate) type Bound<'a> = ValidErasedKeyAmalgamation<'a, key::PublicParts>;
 
 /// How a key stands at one time.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -57,18 +58,6 @@ impl fmt::Display for Standing {
             Standing::Revoked { at: None, reason } => write!(f, "had been revoked{reason}"),
         }
     }
-}
-
-/// The newest binding of `key` that the policy accepts: at the time given, or, when all bindings are
-/// younger (an extended key exported without its older self-signatures), at the time `now`.
-pub(crate) fn bound<'a>(
-    key: &KeyOf<'a>,
-    policy: &'a dyn Policy,
-    at: SystemTime,
-    now: SystemTime,
-) -> openpgp::Result<Bound<'a>> {
-    key.with_policy(policy, at)
-        .or_else(|_| key.with_policy(policy, now))
 }
 
 /// How the bound key stands at a time. `bound` is its binding for that time.

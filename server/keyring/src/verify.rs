@@ -1,20 +1,17 @@
 //! One signature over one run of bytes, judged by certificates: the rules common to packages and
 //! detached signatures.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use kmp::SignatureVerdict;
 use openpgp::KeyHandle;
 use openpgp::crypto::hash::Context;
 use openpgp::packet::Signature;
-use openpgp::policy::{HashAlgoSecurity, Policy as _, StandardPolicy};
+use openpgp::policy::StandardPolicy;
 use sequoia_openpgp as openpgp;
 
-use crate::validity::{self, KeyOf, Standing};
-use crate::{Certificate, Policy, when, words};
-
-/// How far the clock of the signer may be ahead of ours.
-const CLOCK_TOLERANCE: Duration = Duration::from_secs(30 * 60);
+use crate::validity::KeyOf;
+use crate::{Certificate, Policy, objection, when, words};
 
 /// Whose keys count, by which rules, and when.
 pub(crate) struct Judge<'a> {
@@ -101,121 +98,15 @@ impl<'a> Judge<'a> {
                 _ => SignatureVerdict::Bad,
             };
         }
-        match self.objection(signature, made, key) {
+        let by_signature = || objection::to_signature(signature, made, &self.policy, self.now);
+        let by_key = || objection::to_key(key, made, &self.policy, self.now, self.what);
+        match by_signature().or_else(by_key) {
             Some(why) => refused(why),
             None => SignatureVerdict::Good {
                 certificate: certificate.fingerprint(),
                 user_id: certificate.user_id(),
             },
         }
-    }
-
-    /// Why a signature that is right by its numbers does not count.
-    fn objection(
-        &self,
-        signature: &Signature,
-        made: SystemTime,
-        key: &KeyOf<'_>,
-    ) -> Option<String> {
-        self.objection_to_signature(signature, made)
-            .or_else(|| self.objection_to_binding(made, key))
-            .or_else(|| self.objection_to_standing(made, key))
-    }
-
-    fn objection_to_signature(&self, signature: &Signature, made: SystemTime) -> Option<String> {
-        if let Err(error) = self
-            .policy
-            .signature(signature, HashAlgoSecurity::CollisionResistance)
-        {
-            let hash = signature.hash_algo();
-            return Some(match violated(&error) {
-                Some(rule) if rule == hash.to_string() => format!(
-                    "the signature uses {hash}, which can be forged; sign again with SHA-256 \
-                     (`%_gpg_digest_algo sha256` in ~/.rpmmacros)"
-                ),
-                _ => format!("the signature is not acceptable: {error:#}"),
-            });
-        }
-        if made > self.now + CLOCK_TOLERANCE {
-            let made = when::date(made);
-            return Some(format!(
-                "the signature says it was made on {made}, which is yet to come; set the clock of the \
-                 signing machine right and sign again"
-            ));
-        }
-        match signature.signature_expiration_time() {
-            Some(end) if end <= self.now => Some(format!(
-                "the signature itself expired on {}; sign again",
-                when::date(end)
-            )),
-            _ => None,
-        }
-    }
-
-    fn objection_to_binding(&self, made: SystemTime, key: &KeyOf<'_>) -> Option<String> {
-        let name = name(key);
-        let bound = match validity::bound(key, &self.policy, made, self.now) {
-            Ok(bound) => bound,
-            Err(error) => return Some(self.binding_problem(&name, key, &error)),
-        };
-        // A key without flags, from before 2004, may do what its algorithm can.
-        let may_sign = bound.key_flags().is_none_or(|flags| flags.for_signing());
-        (!may_sign).then(|| {
-            format!(
-                "{name} is not meant for signing; sign with a key that has the usage `S` in gpg"
-            )
-        })
-    }
-
-    fn binding_problem(&self, name: &str, key: &KeyOf<'_>, error: &anyhow::Error) -> String {
-        let algorithm = words::algorithm(key.key());
-        let weak_hash = std::iter::once(
-            key.cert()
-                .primary_key()
-                .self_signatures()
-                .collect::<Vec<_>>(),
-        )
-        .chain(std::iter::once(key.self_signatures().collect()))
-        .flatten()
-        .chain(key.cert().userids().flat_map(|user| user.self_signatures()))
-        .map(|signature| signature.hash_algo())
-        .find(|hash| violated(error).is_some_and(|rule| rule == hash.to_string()));
-        match (violated(error), weak_hash) {
-            (_, Some(hash)) => format!(
-                "the self-signature of {name} uses {hash}, which can be forged; renew it \
-                 (`gpg --cert-digest-algo sha256 --edit-key`, `expire`, `save`) and register the key again"
-            ),
-            (Some(_), None) => format!(
-                "{name} is {algorithm}, too weak to be trusted; sign with RSA of 3072 bits or more, or \
-                 with Ed25519, and register that key"
-            ),
-            (None, None) => format!("{name} is not bound to its certificate: {error:#}"),
-        }
-    }
-
-    fn objection_to_standing(&self, made: SystemTime, key: &KeyOf<'_>) -> Option<String> {
-        let at = |at: SystemTime| match validity::bound(key, &self.policy, at, self.now) {
-            Ok(bound) => validity::standing(key, &bound, &self.policy, at),
-            // Was bound a moment ago, for the other time.
-            Err(_) => Standing::Valid,
-        };
-        let (then, today) = (at(made), at(self.now));
-        if then == Standing::Valid && today == Standing::Valid {
-            return None;
-        }
-        let (what, name) = (self.what, name(key));
-        let mend = match today {
-            Standing::Expired { .. } => {
-                "extend the key and register it again, or sign with another"
-            }
-            Standing::Valid => "sign again now",
-            _ => "sign again with a valid key",
-        };
-        Some(format!(
-            "{name} {then} when the {what} was signed on {}, and {today} at the upload on {}; {mend}",
-            when::date(made),
-            when::date(self.now),
-        ))
     }
 }
 
@@ -239,17 +130,4 @@ pub(crate) fn issuer(signature: &Signature) -> Option<String> {
 
 fn refused(why: String) -> SignatureVerdict {
     SignatureVerdict::Refused { why }
-}
-
-/// `key 1234ABCD…`, by key id as rpm shows it.
-fn name(key: &KeyOf<'_>) -> String {
-    format!("key {}", key.key().keyid().to_hex())
-}
-
-/// The algorithm that the policy objects to, as the library names it.
-fn violated(error: &anyhow::Error) -> Option<String> {
-    error.chain().find_map(|cause| match cause.downcast_ref()? {
-        openpgp::Error::PolicyViolation(rule, _) => Some(rule.clone()),
-        _ => None,
-    })
 }

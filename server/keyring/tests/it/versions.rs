@@ -4,9 +4,10 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use keyring::{Certificate, KeyAlgorithm, Policy, SigningKey, judge, verify_detached};
+use kmp::SignatureVerdict;
 use openpgp::crypto::{KeyPair, Signer as _};
-use openpgp::packet::Packet;
 use openpgp::packet::signature::SignatureBuilder;
+use openpgp::packet::{Packet, Signature, UserID};
 use openpgp::parse::Parse as _;
 use openpgp::serialize::MarshalInto as _;
 use openpgp::types::{HashAlgorithm, KeyFlags, SignatureType};
@@ -34,6 +35,29 @@ fn pair(cert: &Cert) -> KeyPair {
         .unwrap()
         .into_keypair()
         .unwrap()
+}
+
+/// The verdict on a package whose header is [`DATA`], uploaded at the time `now`.
+fn verdict(signature: Signature, cert: &Cert, now: u64) -> SignatureVerdict {
+    let mut package = kmp::read(crate::tools::unsigned(), &kmp::Limits::default()).unwrap();
+    package.header_bytes = DATA.to_vec();
+    let packet = Packet::from(signature).to_vec().unwrap();
+    package.signatures = vec![kmp::RawSignature {
+        tag: 278,
+        covers: kmp::Covers::Header,
+        packet,
+    }];
+    let public = cert.clone().strip_secret_key_material().to_vec().unwrap();
+    let public = Certificate::parse_all(&public).unwrap();
+    let report = judge(&package, &public, &Policy::default(), now);
+    report.signatures[0].verdict.clone()
+}
+
+fn why(verdict: SignatureVerdict) -> String {
+    let SignatureVerdict::Refused { why } = verdict else {
+        panic!("refused: {verdict:?}")
+    };
+    why
 }
 
 /// RFC 4880 section 5.2.2: hashed are the data, the type and the time.
@@ -191,27 +215,70 @@ fn a_subkey_ends_with_its_primary_key() {
         .unwrap()
         .sign_message(&mut pair, DATA)
         .unwrap();
-    let mut package = kmp::read(crate::tools::unsigned(), &kmp::Limits::default()).unwrap();
-    package.header_bytes = DATA.to_vec();
-    let packet = Packet::from(signature).to_vec().unwrap();
-    package.signatures = vec![kmp::RawSignature {
-        tag: 278,
-        covers: kmp::Covers::Header,
-        packet,
-    }];
-    let public =
-        Certificate::parse_all(&cert.strip_secret_key_material().to_vec().unwrap()).unwrap();
-    let verdict = |now| {
-        judge(&package, &public, &Policy::default(), now).signatures[0]
-            .verdict
-            .clone()
-    };
     assert!(matches!(
-        verdict(MADE + 60),
-        kmp::SignatureVerdict::Good { .. }
+        verdict(signature.clone(), &cert, MADE + 60),
+        SignatureVerdict::Good { .. }
     ));
-    let kmp::SignatureVerdict::Refused { why } = verdict(year(2023)) else {
-        panic!("expired")
-    };
+    let why = why(verdict(signature, &cert, year(2023)));
     assert!(why.contains("had expired on 2022-01-01"), "{why}");
+}
+
+#[test]
+fn a_self_signature_that_ran_out_binds_nothing() {
+    let secret = secret(&SigningKey::generate("vendor", KeyAlgorithm::Ed25519, MADE).unwrap());
+    let mut pair = pair(&secret);
+    let user_id = UserID::from("vendor");
+    let binding = SignatureBuilder::new(SignatureType::PositiveCertification)
+        .set_signature_creation_time(moment(MADE))
+        .unwrap()
+        .set_signature_validity_period(Duration::from_secs(365 * 86_400))
+        .unwrap()
+        .set_key_flags(KeyFlags::empty().set_certification().set_signing())
+        .unwrap()
+        .sign_userid_binding(&mut pair, None, &user_id)
+        .unwrap();
+    let primary = secret.primary_key().key().clone();
+    let packets: Vec<Packet> = vec![primary.into(), user_id.into(), binding.into()];
+    let cert = Cert::from_packets(packets.into_iter()).unwrap();
+    let signature = SignatureBuilder::new(SignatureType::Binary)
+        .set_signature_creation_time(moment(MADE + 60))
+        .unwrap()
+        .sign_message(&mut pair, DATA)
+        .unwrap();
+    assert!(matches!(
+        verdict(signature.clone(), &cert, MADE + 60),
+        SignatureVerdict::Good { .. }
+    ));
+    let why = why(verdict(signature, &cert, year(2023)));
+    assert!(why.contains("is not bound to its certificate"), "{why}");
+}
+
+#[test]
+fn a_weak_primary_key_is_named_and_not_its_strong_subkey() {
+    let gpg = crate::tools::Gpg::new();
+    let key = gpg.make_key("vendor", "rsa1024", "never", 2021, &[]);
+    let mut add = gpg.command();
+    add.args([
+        "--passphrase",
+        "",
+        "--quick-add-key",
+        &key,
+        "ed25519",
+        "sign",
+    ]);
+    crate::tools::run(&mut add);
+    let mut export = gpg.command();
+    let secret = crate::tools::run(export.args(["--passphrase", "", "--export-secret-keys", &key]));
+    let cert = Cert::from_bytes(&secret).unwrap();
+    let subkey = cert.keys().subkeys().next().unwrap().key().clone();
+    let mut pair = subkey.parts_into_secret().unwrap().into_keypair().unwrap();
+    let signature = SignatureBuilder::new(SignatureType::Binary)
+        .sign_message(&mut pair, DATA)
+        .unwrap();
+    let why = why(verdict(signature, &cert, crate::tools::now()));
+    let primary = cert.keyid().to_hex();
+    assert!(
+        why.contains(&format!("key {primary} is RSA 1024, too weak")),
+        "{why}"
+    );
 }
