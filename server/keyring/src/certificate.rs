@@ -203,7 +203,10 @@ fn refuse_too_long(cert: &Cert) -> Result<(), Error> {
 }
 
 fn secret_in(block: &[u8]) -> Error {
-    let fingerprint =
-        Cert::from_bytes(block).map_or_else(|_| "KEY".into(), |cert| cert.fingerprint().to_hex());
+    let first = CertParser::from_bytes(block)
+        .ok()
+        .and_then(|mut certs| certs.next()?.ok());
+    // Damaged as it is, it is still a secret: KEY stands for what could not be read.
+    let fingerprint = first.map_or_else(|| "KEY".into(), |cert| cert.fingerprint().to_hex());
     Error::SecretKey { fingerprint }
 }

@@ -30,7 +30,7 @@ pub enum Error {
          Export the public key alone: `gpg --armor --export {fingerprint}`"
     )]
     SecretKey {
-        /// Whose secret it is, or empty when it was not looked into.
+        /// Whose secret it is; `KEY` when that cannot be read.
         fingerprint: String,
     },
 

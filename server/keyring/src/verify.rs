@@ -86,15 +86,12 @@ impl<'a> Judge<'a> {
                  set the clock of the signing machine right and sign again"
             ));
         }
+        if !key.key().pk_algo().is_supported() {
+            return unsupported(key);
+        }
         if let Err(error) = signature.verify_hash(key.key(), hashed.clone()) {
             return match error.downcast_ref() {
-                Some(
-                    openpgp::Error::UnsupportedPublicKeyAlgorithm(_)
-                    | openpgp::Error::UnsupportedEllipticCurve(_),
-                ) => refused(format!(
-                    "{} signatures are not supported",
-                    words::algorithm(key.key())
-                )),
+                Some(openpgp::Error::UnsupportedEllipticCurve(_)) => unsupported(key),
                 _ => SignatureVerdict::Bad,
             };
         }
@@ -126,6 +123,13 @@ pub(crate) fn context(signature: &Signature) -> Result<Context, String> {
 /// Fingerprint or key id that a signature names as its issuer, upper-case hex.
 pub(crate) fn issuer(signature: &Signature) -> Option<String> {
     signature.get_issuers().first().map(KeyHandle::to_hex)
+}
+
+fn unsupported(key: &KeyOf<'_>) -> SignatureVerdict {
+    refused(format!(
+        "{} signatures cannot be verified here; sign with RSA or Ed25519 as well",
+        words::algorithm(key.key())
+    ))
 }
 
 fn refused(why: String) -> SignatureVerdict {
