@@ -25,14 +25,45 @@ use crate::{
     oddities::Oddities,
 };
 
-/// Section of names, section of versions, and whether these exports are GPL-only. `gpl_future`
-/// only warns; it and the `unused` ones left in 5.12.
-const TABLES: [(&str, &str, bool); 5] = [
-    ("__ksymtab", "__kcrctab", false),
-    ("__ksymtab_gpl", "__kcrctab_gpl", true),
-    ("__ksymtab_gpl_future", "__kcrctab_gpl_future", false),
-    ("__ksymtab_unused", "__kcrctab_unused", false),
-    ("__ksymtab_unused_gpl", "__kcrctab_unused_gpl", true),
+/// One of the tables that exports are sorted into.
+struct Table {
+    /// Section of the entries.
+    entries: &'static str,
+    /// Section of their versions.
+    versions: &'static str,
+    /// Whether only GPL-compatible modules see them.
+    gpl: bool,
+}
+
+const PLAIN: Table = Table {
+    entries: "__ksymtab",
+    versions: "__kcrctab",
+    gpl: false,
+};
+
+/// Every table there ever was. Those of `gpl_future` (which only warned) and `unused` left in 5.12.
+const TABLES: [Table; 5] = [
+    PLAIN,
+    Table {
+        entries: "__ksymtab_gpl",
+        versions: "__kcrctab_gpl",
+        gpl: true,
+    },
+    Table {
+        entries: "__ksymtab_gpl_future",
+        versions: "__kcrctab_gpl_future",
+        gpl: false,
+    },
+    Table {
+        entries: "__ksymtab_unused",
+        versions: "__kcrctab_unused",
+        gpl: false,
+    },
+    Table {
+        entries: "__ksymtab_unused_gpl",
+        versions: "__kcrctab_unused_gpl",
+        gpl: true,
+    },
 ];
 
 /// Bit of a `__kflagstab` byte (`KSYM_FLAG_GPL_ONLY`).
@@ -45,47 +76,17 @@ pub(crate) fn read(
     limits: &Limits,
     oddities: &mut Oddities,
 ) -> Result<Vec<Export>, Error> {
-    let flags = elf.find_data("__kflagstab")?;
-    let strings_index = elf.find("__ksymtab_strings");
-    let strings = Names::new(elf.find_data("__ksymtab_strings")?.unwrap_or_default());
     let reader = Reader {
         elf,
         symbols,
-        strings_index,
-        strings,
+        flags: elf.find_data("__kflagstab")?,
+        strings_index: elf.find("__ksymtab_strings"),
+        strings: Names::new(elf.find_data("__ksymtab_strings")?.unwrap_or_default()),
         limit: limits.symbols,
     };
     let mut exports = Vec::new();
-    for (table, versions, gpl) in TABLES {
-        let Some(table_index) = elf.find(table).filter(|index| elf.size(*index) != Some(0)) else {
-            continue;
-        };
-        if flags.is_some() && table != "__ksymtab" {
-            oddities.add("export-layout-obsolete", || {
-                format!(
-                    "{table} beside __kflagstab: kernels that know the latter ignore the former"
-                )
-            });
-        }
-        let Some(entries) = reader.entries(table_index)? else {
-            oddities.add("exports-unreadable", || {
-                format!("{table} is there, but its relocations do not name the exports")
-            });
-            continue;
-        };
-        let crcs = reader.crcs(versions, entries.len())?;
-        for (index, entry) in entries.into_iter().enumerate() {
-            let flag = flags
-                .and_then(|flags| flags.get(index))
-                .copied()
-                .unwrap_or_default();
-            exports.push(Export {
-                symbol: oddities.text(entry.name),
-                crc: crcs.get(index).copied().flatten(),
-                gpl: gpl || flag & FLAG_GPL_ONLY != 0,
-                namespace: entry.namespace.map(|namespace| oddities.text(namespace)),
-            });
-        }
+    for table in &TABLES {
+        exports.extend(reader.table(table, oddities)?);
     }
     exports.sort_by(|a, b| a.symbol.cmp(&b.symbol));
     note_duplicates(&exports, oddities);
@@ -107,6 +108,8 @@ fn note_duplicates(exports: &[Export], oddities: &mut Oddities) {
 struct Reader<'e, 'a> {
     elf: &'e ElfFile<'a>,
     symbols: &'e Symbols<'a>,
+    /// Contents of `__kflagstab`, where the layout has it.
+    flags: Option<&'a [u8]>,
     strings_index: Option<usize>,
     strings: Names<'a>,
     limit: usize,
@@ -131,6 +134,40 @@ struct Shape {
 }
 
 impl<'a> Reader<'_, 'a> {
+    /// The exports of one table; none where the module does not have it.
+    fn table(&self, table: &Table, oddities: &mut Oddities) -> Result<Vec<Export>, Error> {
+        let filled = |index: &usize| self.elf.size(*index) != Some(0);
+        let Some(index) = self.elf.find(table.entries).filter(filled) else {
+            return Ok(Vec::new());
+        };
+        if self.flags.is_some() && table.entries != PLAIN.entries {
+            oddities.add("export-layout-obsolete", || {
+                let name = table.entries;
+                format!("{name} beside __kflagstab: kernels that know the latter ignore the former")
+            });
+        }
+        let Some(entries) = self.entries(index)? else {
+            oddities.add("exports-unreadable", || {
+                let name = table.entries;
+                format!("{name} is there, but its relocations do not name the exports")
+            });
+            return Ok(Vec::new());
+        };
+        let crcs = self.crcs(table.versions, entries.len())?;
+        let export = |(index, entry): (usize, Entry<'_>)| Export {
+            symbol: oddities.text(entry.name),
+            crc: crcs.get(index).copied().flatten(),
+            gpl: table.gpl || self.is_flagged_gpl(index),
+            namespace: entry.namespace.map(|namespace| oddities.text(namespace)),
+        };
+        Ok(entries.into_iter().enumerate().map(export).collect())
+    }
+
+    fn is_flagged_gpl(&self, index: usize) -> bool {
+        let flags = self.flags.and_then(|flags| flags.get(index));
+        flags.is_some_and(|flags| flags & FLAG_GPL_ONLY != 0)
+    }
+
     /// The entries of one table in its order; `None` where relocations and size do not make sense.
     fn entries(&self, table: usize) -> Result<Option<Vec<Entry<'a>>>, Error> {
         let data = self.elf.data(table)?;

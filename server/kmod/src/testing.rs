@@ -30,8 +30,11 @@ pub(crate) fn codes(module: &Module) -> Vec<&str> {
     codes
 }
 
-/// All machines a builder can write for, as a change to a builder.
-pub(crate) const TARGETS: [(&str, fn(ModuleBuilder) -> ModuleBuilder); 4] = [
+/// A change to a builder.
+pub(crate) type Change = fn(ModuleBuilder) -> ModuleBuilder;
+
+/// All machines a builder can write for.
+pub(crate) const TARGETS: [(&str, Change); 4] = [
     ("x86_64", |builder| builder),
     ("s390x", ModuleBuilder::big_endian),
     ("arm", ModuleBuilder::bits32),

@@ -180,7 +180,7 @@ mod tests {
 
     use crate::{
         Import,
-        testing::{TARGETS, acme, codes, read, read_bytes},
+        testing::{Change, TARGETS, acme, codes, read, read_bytes},
     };
 
     use super::*;
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn every_table_on_every_machine_reads_the_same() {
-        let tables: [(fn(ModuleBuilder) -> ModuleBuilder, Versions); 3] = [
+        let tables: [(Change, Versions); 3] = [
             (|builder| builder, Versions::Basic),
             (ModuleBuilder::extended_versions, Versions::Both),
             (ModuleBuilder::only_extended_versions, Versions::Extended),

@@ -28,9 +28,12 @@ fn read(bytes: &[u8]) -> Result<Module, kmod::Error> {
     result
 }
 
+/// A change to a builder.
+type Change = fn(ModuleBuilder) -> ModuleBuilder;
+
 /// One module of every layout on every machine.
 fn seeds() -> Vec<Vec<u8>> {
-    let targets: [fn(ModuleBuilder) -> ModuleBuilder; 4] = [
+    let targets: [Change; 4] = [
         |builder| builder,
         ModuleBuilder::big_endian,
         ModuleBuilder::bits32,
@@ -52,9 +55,7 @@ fn seeds() -> Vec<Vec<u8>> {
         .exports_in_namespace("acme_zap", 8, "ACME")
         .extended_versions()
         .signed_by("Acme module key", &[1, 2, 3]);
-    let one = |target: &fn(ModuleBuilder) -> ModuleBuilder, layout| {
-        target(module.clone()).export_layout(layout).build()
-    };
+    let one = |target: &Change, layout| target(module.clone()).export_layout(layout).build();
     targets
         .iter()
         .flat_map(|target| layouts.map(|layout| one(target, layout)))

@@ -22,6 +22,9 @@ fn lines(text: &str) -> Vec<String> {
     sorted(text.lines().map(str::to_owned))
 }
 
+/// A change to a builder.
+type Change = fn(ModuleBuilder) -> ModuleBuilder;
+
 /// Modules of every layout on every machine, with a word on each.
 fn modules() -> Vec<(String, ModuleBuilder)> {
     let module = ModuleBuilder::new("acme_net")
@@ -35,7 +38,7 @@ fn modules() -> Vec<(String, ModuleBuilder)> {
         .exports("acme_send", 0xdead_beef)
         .exports_gpl("acme_attach", 7)
         .signed_by("Acme module key", &[0x0a, 0xbc]);
-    let targets: [(&str, fn(ModuleBuilder) -> ModuleBuilder); 4] = [
+    let targets: [(&str, Change); 4] = [
         ("x86_64", |builder| builder),
         ("s390x", ModuleBuilder::big_endian),
         ("arm", ModuleBuilder::bits32),
@@ -47,7 +50,7 @@ fn modules() -> Vec<(String, ModuleBuilder)> {
         ExportLayout::InSection,
         ExportLayout::Flags,
     ];
-    let named = |(name, target): &(&str, fn(ModuleBuilder) -> ModuleBuilder), layout| {
+    let named = |(name, target): &(&str, Change), layout| {
         (
             format!("{name} {layout:?}"),
             target(module.clone()).export_layout(layout),
