@@ -161,7 +161,7 @@ impl<'o> Assembler<'o> {
             ("other", "otherdata", "other"),
         ]
         .map(|(kind, root, namespace)| {
-            let mut document = Document::new(kind, format!("</{root}>\n"), options.compression);
+            let mut document = Document::new(kind, format!("</{root}>"), options.compression);
             document.open(format!(
                 "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
                  <{root} xmlns=\"http://linux.duke.edu/metadata/{namespace}\" packages=\"{packages}\">\n"
@@ -277,5 +277,141 @@ impl Document {
                 bytes: self.packed,
             },
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compression::unpack;
+    use crate::index::parse_repomd;
+    use crate::record::Record;
+    use crate::render::render;
+
+    fn packages(count: usize) -> Vec<Rendered> {
+        let record = |number: usize| Record {
+            name: format!("package-{number:05}"),
+            version: "1".into(),
+            release: "1".into(),
+            arch: "x86_64".into(),
+            pkgid: hex::encode(Sha256::digest(number.to_be_bytes())),
+            location: format!("package-{number:05}.rpm"),
+            ..Record::default()
+        };
+        (0..count)
+            .map(record)
+            .map(|record| render(&record))
+            .collect()
+    }
+
+    fn options(compression: Compression) -> Options {
+        Options {
+            revision: "1".into(),
+            timestamp: 5,
+            compression,
+            ..Options::default()
+        }
+    }
+
+    #[test]
+    fn the_same_packages_give_the_same_bytes() {
+        let packages = packages(300);
+        for compression in [Compression::Gzip, Compression::Zstd, Compression::None] {
+            let metadata = assemble(&packages, &options(compression));
+            assert_eq!(metadata, assemble(&packages, &options(compression)));
+            for file in &metadata.files {
+                assert!(
+                    file.location
+                        .ends_with(&format!(".xml{}", compression.suffix()))
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn kept_groups_give_the_same_bytes_as_a_new_start() {
+        let packages = packages(700);
+        let refs: Vec<&Rendered> = packages.iter().collect();
+        let options = options(Compression::Gzip);
+        let mut assembler = Assembler::new(refs.len(), &options);
+        let kept: Vec<Group> = group_ranges(&refs)
+            .into_iter()
+            .map(|range| Group::pack(&refs[range], options.compression))
+            .collect();
+        kept.iter().for_each(|group| assembler.add(group));
+        assert_eq!(assembler.finish(), assemble(&packages, &options));
+    }
+
+    #[test]
+    fn a_new_package_changes_one_group() {
+        let packages = packages(3000);
+        let all: Vec<&Rendered> = packages.iter().collect();
+        let groups = |packages: &[&Rendered]| -> Vec<String> {
+            let text =
+                |range: Range<usize>| packages[range].iter().map(|p| p.other.as_str()).collect();
+            group_ranges(packages).into_iter().map(text).collect()
+        };
+        let before = groups(&all);
+        assert!(
+            (30..=100).contains(&before.len()),
+            "{} groups of 3,000 packages",
+            before.len()
+        );
+        for removed in [0, 1, 1234, 2999] {
+            let mut fewer = all.clone();
+            fewer.remove(removed);
+            let after = groups(&fewer);
+            let new = after.iter().filter(|group| !before.contains(group)).count();
+            assert!(new <= 1, "without package {removed}, {new} groups are new");
+        }
+    }
+
+    #[test]
+    fn groups_stay_small_enough() {
+        // Clones end groups all or never; neither may make a group of everything.
+        for package in packages(60) {
+            let clones = vec![&package; 1000];
+            let ranges = group_ranges(&clones);
+            assert!(ranges.iter().all(|range| range.len() <= GROUP_MAX));
+            assert_eq!(
+                ranges.iter().map(ExactSizeIterator::len).sum::<usize>(),
+                1000
+            );
+        }
+        assert_eq!(group_ranges(&[]), []);
+    }
+
+    #[test]
+    fn an_empty_repository_is_a_repository() {
+        let metadata = assemble(&[], &options(Compression::Gzip));
+        let primary = unpack("primary", &metadata.files[0].bytes, 1000).unwrap();
+        assert_eq!(
+            String::from_utf8(primary).unwrap(),
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+             <metadata xmlns=\"http://linux.duke.edu/metadata/common\" \
+             xmlns:rpm=\"http://linux.duke.edu/metadata/rpm\" packages=\"0\">\n</metadata>"
+        );
+    }
+
+    #[test]
+    fn further_documents_are_listed() {
+        let options = options(Compression::Zstd);
+        let mut assembler = Assembler::new(0, &options);
+        assembler.add_document("updateinfo", b"<updates/>".to_vec());
+        let metadata = assembler.finish();
+        let repomd = parse_repomd(&metadata.repomd).unwrap();
+        let data = repomd.data("updateinfo").unwrap();
+        assert_eq!(data.location, metadata.files[3].location);
+        assert_eq!(data.open_size, Some(10));
+        assert_eq!(
+            unpack("x", &metadata.files[3].bytes, 100).unwrap(),
+            b"<updates/>"
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "packages announced and added")]
+    fn a_wrong_count_is_never_published() {
+        Assembler::new(1, &Options::default()).finish();
     }
 }

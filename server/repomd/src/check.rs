@@ -293,3 +293,267 @@ fn require_inside(document: &str, location: &str) -> Result<()> {
         expected: "a path inside the repository",
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::assemble::{Assembler, Group, Metadata, Options, assemble};
+    use crate::compression::unpack;
+    use crate::index::Checksum;
+    use crate::render::{Rendered, render};
+
+    fn record(name: &str) -> Record {
+        Record {
+            name: name.into(),
+            version: "1".into(),
+            release: "2".into(),
+            arch: "noarch".into(),
+            pkgid: hex::encode(name),
+            location: format!("{name}.rpm"),
+            size_package: 7,
+            ..Record::default()
+        }
+    }
+
+    fn rendered(names: &[&str]) -> Vec<Rendered> {
+        names.iter().map(|name| render(&record(name))).collect()
+    }
+
+    fn options(compression: Compression) -> Options {
+        Options {
+            revision: "1".into(),
+            compression,
+            ..Options::default()
+        }
+    }
+
+    fn checked(metadata: &Metadata) -> Result<Checked> {
+        let files: HashMap<_, _> = metadata
+            .files
+            .iter()
+            .map(|file| (file.location.as_str(), &file.bytes))
+            .collect();
+        check(&metadata.repomd, &mut |location| {
+            files
+                .get(location)
+                .map(|bytes| bytes.to_vec())
+                .ok_or(io::ErrorKind::NotFound.into())
+        })
+    }
+
+    /// The metadata with one `repomd.xml` entry changed.
+    fn with_data(metadata: &Metadata, kind: &str, change: impl FnOnce(&mut Data)) -> Metadata {
+        let mut repomd = parse_repomd(&metadata.repomd).unwrap();
+        change(
+            repomd
+                .data
+                .iter_mut()
+                .find(|data| data.kind == kind)
+                .unwrap(),
+        );
+        Metadata {
+            repomd: repomd.to_xml().into_bytes(),
+            ..metadata.clone()
+        }
+    }
+
+    fn assert_refused(what: &str, metadata: &Metadata, reason: &str) {
+        let error = checked(metadata).expect_err(what).to_string();
+        assert!(error.contains(reason), "{what}: {error}");
+    }
+
+    #[test]
+    fn accepts_what_we_write() {
+        let packages = rendered(&["b", "a", "c"]);
+        for compression in [Compression::Gzip, Compression::Zstd, Compression::None] {
+            let checked = checked(&assemble(&packages, &options(compression))).unwrap();
+            let names: Vec<_> = checked.packages.iter().map(|p| p.name.as_str()).collect();
+            assert_eq!(names, ["b", "a", "c"]);
+            let a = &checked.packages[1];
+            assert_eq!(
+                (a.evr.as_str(), a.location.as_str(), a.size),
+                ("1-2", "a.rpm", 7)
+            );
+        }
+        let epoch = Record {
+            epoch: 3,
+            ..record("x")
+        };
+        let metadata = assemble(&[render(&epoch)], &options(Compression::Gzip));
+        assert_eq!(checked(&metadata).unwrap().packages[0].evr, "3:1-2");
+    }
+
+    #[test]
+    fn refuses_altered_files() {
+        let good = assemble(&rendered(&["a", "b"]), &options(Compression::Gzip));
+        for (index, kind) in DOCUMENTS.into_iter().enumerate() {
+            let mut flipped = good.clone();
+            flipped.files[index].bytes[40] ^= 1;
+            assert_refused(kind, &flipped, "digest");
+            let mut longer = good.clone();
+            longer.files[index].bytes.push(0);
+            assert_refused(kind, &longer, "as it is");
+            let mut missing = good.clone();
+            missing.files.remove(index);
+            assert_refused(kind, &missing, "cannot be read");
+        }
+    }
+
+    #[test]
+    fn refuses_false_descriptions() {
+        let good = assemble(&rendered(&["a", "b"]), &options(Compression::Zstd));
+        let sha1 = Checksum {
+            algorithm: "sha1".into(),
+            value: "00".into(),
+        };
+        let wrong = Some(Checksum {
+            algorithm: "sha256".into(),
+            value: "00".into(),
+        });
+        for kind in DOCUMENTS {
+            let change = |change: fn(&mut Data)| with_data(&good, kind, change);
+            assert_refused(
+                kind,
+                &change(|data| data.kind = "x".into()),
+                &format!("no `{kind}`"),
+            );
+            assert_refused(
+                kind,
+                &change(|data| data.location = "../x".into()),
+                "a path inside",
+            );
+            assert_refused(
+                kind,
+                &change(|data| data.size = Some(1)),
+                "repomd.xml says 1:",
+            );
+            assert_refused(kind, &change(|data| data.open_size = Some(1)), "at least");
+            assert_refused(
+                kind,
+                &change(|data| data.open_size = Some(1 << 30)),
+                "(unpacked)",
+            );
+            let wrong = with_data(&good, kind, |data| data.open_checksum = wrong.clone());
+            assert_refused(kind, &wrong, "open digest");
+            let weak = with_data(&good, kind, |data| data.checksum = sha1.clone());
+            assert_refused(kind, &weak, "`sha1`");
+            let silent = change(|data| {
+                (data.size, data.open_size, data.open_checksum) = (None, None, None);
+            });
+            assert_eq!(checked(&silent).unwrap().packages.len(), 2);
+        }
+    }
+
+    /// Documents that do not belong together: primary of the first, the others of the second.
+    fn mixed(primary: &[&str], others: &[&str]) -> Metadata {
+        let (primary, others) = (rendered(primary), rendered(others));
+        let mixed: Vec<Rendered> = primary
+            .iter()
+            .zip(&others)
+            .map(|(a, b)| Rendered {
+                primary: a.primary.clone(),
+                ..b.clone()
+            })
+            .collect();
+        assemble(&mixed, &options(Compression::Gzip))
+    }
+
+    #[test]
+    fn refuses_documents_that_differ() {
+        assert_refused(
+            "another",
+            &mixed(&["a", "b"], &["a", "c"]),
+            "b-1-2.noarch (62) is only in primary",
+        );
+        assert_refused(
+            "foreign",
+            &mixed(&["b", "c"], &["a", "c"]),
+            "a-1-2.noarch (61) is only in filelists",
+        );
+        assert_refused(
+            "twice",
+            &mixed(&["a", "a"], &["a", "a"]),
+            "a.rpm for two packages",
+        );
+        let mut one = rendered(&["a", "b"]);
+        one[1].other.clear();
+        assert_refused(
+            "fewer",
+            &assemble(&one, &options(Compression::Gzip)),
+            "other announces 2",
+        );
+        for location in ["", "/a.rpm", "../a.rpm", "x/../../a", "http://x/a", "a\\b"] {
+            let record = Record {
+                location: location.into(),
+                ..record("a")
+            };
+            let metadata = assemble(&[render(&record)], &options(Compression::Gzip));
+            assert!(checked(&metadata).is_err(), "{location}");
+        }
+    }
+
+    #[test]
+    fn refuses_a_bomb() {
+        let options = options(Compression::Gzip);
+        let mut assembler = Assembler::new(0, &options);
+        assembler.add_document("updateinfo", vec![b' '; 1 << 20]);
+        let bomb = assembler.finish();
+        assert!(checked(&bomb).is_ok());
+        let lying = with_data(&bomb, "updateinfo", |data| data.open_size = Some(100));
+        assert_refused("a lying bomb", &lying, "at least");
+        let limits = Limits {
+            open_size: 1000,
+            ..Limits::default()
+        };
+        let files = bomb.files.clone();
+        let result = check_within(&limits, &bomb.repomd, &mut |location| {
+            Ok(files
+                .iter()
+                .find(|file| file.location == location)
+                .unwrap()
+                .bytes
+                .clone())
+        });
+        assert!(matches!(result, Err(Error::OpenSize { limit: 1000, .. })));
+    }
+
+    #[test]
+    fn reads_a_long_document_in_pieces() {
+        let names: Vec<String> = (0..2000).map(|number| format!("p{number}")).collect();
+        let packages: Vec<_> = names.iter().map(|name| render(&record(name))).collect();
+        let metadata = assemble(&packages, &options(Compression::Zstd));
+        assert_eq!(checked(&metadata).unwrap().packages.len(), 2000);
+        let open = unpack("primary", &metadata.files[0].bytes, 1 << 30).unwrap();
+        assert!(open.len() > 1 << 20);
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics_on_damaged_members(
+            at in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
+            document in 0_usize..3,
+            zstd in any::<bool>(),
+        ) {
+            let compression = if zstd { Compression::Zstd } else { Compression::Gzip };
+            let packages = rendered(&["a", "b"]);
+            let refs: Vec<&Rendered> = packages.iter().collect();
+            let mut group = Group::pack(&refs, compression);
+            let member = match document {
+                0 => &mut group.primary,
+                1 => &mut group.filelists,
+                _ => &mut group.other,
+            };
+            *at.get_mut(&mut member.packed) = byte;
+            let options = options(compression);
+            let mut assembler = Assembler::new(2, &options);
+            assembler.add(&group);
+            // The digest of the packed bytes is right; the damage shows on unpacking, if it does.
+            let _ = checked(&assembler.finish());
+        }
+    }
+}

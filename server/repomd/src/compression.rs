@@ -137,9 +137,10 @@ mod tests {
         for compression in [Compression::Gzip, Compression::Zstd] {
             let packed = compression.pack(&zeros);
             assert!(packed.len() < 2000);
-            assert_eq!(
-                read_within(compression.unpack(&packed).unwrap(), 1000).unwrap(),
-                None
+            let error = unpack("bomb.gz", &packed, 1000).unwrap_err();
+            assert!(
+                matches!(error, Error::OpenSize { limit: 1000, .. }),
+                "{error}"
             );
         }
     }

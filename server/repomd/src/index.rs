@@ -265,3 +265,126 @@ fn too_large(what: &'static str, limit: usize) -> Error {
         limit: limit as u64,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sample() -> Repomd {
+        Repomd {
+            revision: "7 <&>".into(),
+            content_tags: vec!["gpg-pubkey-1.asc?fpr=AB&C".into()],
+            repo_tags: vec!["r".into(), "s".into()],
+            distro_tags: vec![
+                DistroTag {
+                    cpe_id: Some("cpe:/o:\"x\"".into()),
+                    name: "X".into(),
+                },
+                DistroTag {
+                    cpe_id: None,
+                    name: String::new(),
+                },
+            ],
+            data: vec![Data {
+                kind: "primary".into(),
+                location: "repodata/x-primary.xml.gz".into(),
+                checksum: Checksum::sha256("ab".into()),
+                open_checksum: Some(Checksum {
+                    algorithm: "sha512".into(),
+                    value: "cd".into(),
+                }),
+                timestamp: Some(1),
+                size: Some(2),
+                open_size: Some(3),
+            }],
+        }
+    }
+
+    #[test]
+    fn reads_what_it_writes() {
+        for repomd in [sample(), Repomd::default()] {
+            assert_eq!(parse_repomd(repomd.to_xml().as_bytes()).unwrap(), repomd);
+        }
+    }
+
+    #[test]
+    fn reads_what_others_write() {
+        let text = "<?xml version='1.0'?><!-- c --><r:repomd xmlns:r='x'><new><a/>t</new>
+            <r:data type='primary_zck'><r:checksum type='SHA256'> AB\n</r:checksum>
+            <r:header-checksum type='sha256'>00</r:header-checksum><r:location href='a&amp;b'/>
+            <r:timestamp>1.5</r:timestamp></r:data></r:repomd>\n<!-- end -->";
+        let repomd = parse_repomd(text.as_bytes()).unwrap();
+        let data = repomd.data("primary_zck").unwrap();
+        assert_eq!(data.location, "a&b");
+        assert_eq!(data.checksum, Checksum::sha256("ab".into()));
+        assert_eq!(
+            (data.timestamp, data.size, data.open_size),
+            (Some(1), None, None)
+        );
+    }
+
+    #[test]
+    fn refuses_what_is_no_repomd() {
+        let data = |inside: &str| format!("<repomd><data type='primary'>{inside}</data></repomd>");
+        let cases = [
+            ("", "there is no element"),
+            ("plain", "there is no element"),
+            ("<html/>", "starts with <html>"),
+            ("<repomd>", "ends inside an element"),
+            ("<repomd></data>", "not well-formed"),
+            ("<repomd/><repomd/>", "second root"),
+            ("<!DOCTYPE x [<!ENTITY a 'b'>]><repomd/>", "document type"),
+            ("<repomd>&nbsp;</repomd>", "entity"),
+            (
+                "<repomd><data/></repomd>",
+                "lacks a type in its record number 1",
+            ),
+            (&data("<checksum>a</checksum>"), "lacks a location"),
+            (&data("<location href='a'/>"), "lacks a checksum"),
+            (&data("<size>x</size>"), "size is `x`"),
+            (&data("<open-size>-1</open-size>"), "open-size is `-1`"),
+            (&"<a>".repeat(100), "starts with <a>"),
+            (
+                &format!("<repomd>{}", "<a>".repeat(100)),
+                "nested too deeply",
+            ),
+        ];
+        for (text, reason) in cases {
+            let error = parse_repomd(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+        let endless = vec![b' '; REPOMD_LIMIT + 1];
+        assert!(matches!(
+            parse_repomd(&endless),
+            Err(Error::TooLarge { .. })
+        ));
+        let many = format!(
+            "<repomd><tags>{}</tags></repomd>",
+            "<repo/>".repeat(ENTRIES_LIMIT + 1)
+        );
+        assert!(matches!(
+            parse_repomd(many.as_bytes()),
+            Err(Error::TooLarge { .. })
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = parse_repomd(&bytes);
+        }
+
+        #[test]
+        fn never_panics_on_mutations(at in 0_usize..900, byte in any::<u8>(), cut in 0_usize..900) {
+            let mut bytes = sample().to_xml().into_bytes();
+            if let Some(place) = bytes.get_mut(at) {
+                *place = byte;
+            }
+            let _ = parse_repomd(&bytes);
+            bytes.truncate(cut);
+            let _ = parse_repomd(&bytes);
+        }
+    }
+}

@@ -242,3 +242,124 @@ fn push_numbers<const N: usize>(
 fn primary_size(record: &Record) -> usize {
     1500 + 90 * (record.requires.len() + record.provides.len() + record.supplements.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Dependency;
+
+    fn changelog(times: &[i64]) -> Vec<ChangelogEntry> {
+        let entry = |(index, &time): (usize, &i64)| ChangelogEntry {
+            time,
+            author: format!("author {index}  "),
+            text: String::new(),
+        };
+        times.iter().enumerate().map(entry).collect()
+    }
+
+    #[test]
+    fn an_empty_record_gives_empty_elements() {
+        let rendered = render(&Record {
+            name: "n".into(),
+            arch: "a".into(),
+            ..Record::default()
+        });
+        assert!(rendered.primary.contains("  <packager></packager>\n"));
+        assert!(!rendered.primary.contains("rpm:provides"));
+        assert_eq!(
+            rendered.other,
+            "<package pkgid=\"\" name=\"n\" arch=\"a\">\n  \
+             <version epoch=\"0\" ver=\"\" rel=\"\"/>\n</package>\n"
+        );
+    }
+
+    #[test]
+    fn text_stays_as_it_is_but_for_what_xml_forbids() {
+        let vendors = "ksym(default:\u{2}";
+        let record = Record {
+            description: "a\u{1}b\u{b}\n  c\r\n".into(),
+            requires: vec![Dependency {
+                name: vendors.into(),
+                flags: 8,
+                version: "\u{7f}".into(),
+            }],
+            ..Record::default()
+        };
+        let primary = render(&record).primary;
+        assert!(
+            primary.contains("<description>ab\n  c&#13;\n</description>"),
+            "{primary}"
+        );
+        assert!(
+            primary.contains(
+                "<rpm:entry name=\"ksym(default:\" flags=\"EQ\" epoch=\"0\" ver=\"\u{7f}\"/>"
+            ),
+            "{primary}"
+        );
+    }
+
+    #[test]
+    fn an_equality_with_nothing_keeps_its_flag() {
+        // What rpm's generator makes of a CRC of zero: `ksym(default:x) = `.
+        let nothing = Dependency {
+            name: "ksym(default:x)".into(),
+            flags: 8,
+            version: "".into(),
+        };
+        let record = Record {
+            requires: vec![nothing],
+            ..Record::default()
+        };
+        let primary = render(&record).primary;
+        assert!(
+            primary.contains("<rpm:entry name=\"ksym(default:x)\" flags=\"EQ\"/>"),
+            "{primary}"
+        );
+    }
+
+    #[test]
+    fn dispensable_requirements_come_first_among_recommendations() {
+        let dependency = |name: &str, flags| Dependency {
+            name: name.into(),
+            flags,
+            version: "".into(),
+        };
+        let record = Record {
+            requires: vec![dependency("wish", 1 << 19), dependency("need", 0)],
+            recommends: vec![dependency("own", 0)],
+            ..Record::default()
+        };
+        let primary = render(&record).primary;
+        let at = |text: &str| primary.find(text).unwrap();
+        assert!(at("name=\"need\"") < at("<rpm:recommends>"));
+        assert!(at("<rpm:recommends>") < at("name=\"wish\""));
+        assert!(at("name=\"wish\"") < at("name=\"own\""));
+    }
+
+    #[test]
+    fn changelogs_are_cut_turned_and_parted() {
+        // (times newest first, times written)
+        let cases: [(&[i64], &[i64]); 5] = [
+            (&[], &[]),
+            (&[30, 20, 10], &[10, 20, 30]),
+            (&[20, 20, 20, 10], &[10, 20, 21, 22]),
+            (&[21, 20, 20], &[20, 21, 22]),
+            (
+                &[9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9],
+                &[9, 10, 11, 12, 13, 14, 15, 16, 17, 18],
+            ),
+        ];
+        for (times, expected) in cases {
+            let entries = newest_entries(&changelog(times));
+            let written: Vec<_> = entries.iter().map(|entry| entry.time).collect();
+            assert_eq!(written, expected, "{times:?}");
+            assert!(entries.iter().all(|entry| !entry.author.ends_with(' ')));
+        }
+    }
+
+    #[test]
+    fn times_at_the_edge_do_not_overflow() {
+        let entries = newest_entries(&changelog(&[i64::MAX, i64::MAX, i64::MIN]));
+        assert_eq!(entries[0].time, i64::MIN);
+    }
+}
