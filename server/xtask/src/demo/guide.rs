@@ -34,9 +34,8 @@ pub fn print(portal: &Portal, fixtures: &Manifest, story: &Story) {
     );
     print_cure(portal, fixtures, story);
     println!("\nMails: {}", portal.mail_folder().display());
-    println!("Administration:");
     println!(
-        "  {} admin list packages --data-dir {}",
+        "Administration: {} admin --data-dir {} list kernels",
         portal.program().display(),
         portal.data().display()
     );

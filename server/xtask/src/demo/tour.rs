@@ -284,20 +284,25 @@ fn lookup(portal: &Portal) -> Result<String> {
         let body = json!({"product": story::PRODUCT, "arch": arch, "modaliases": [alias]});
         portal.api.post_json("/api/v1/lookup", &body)?.success()
     };
-    let found = ask(DEVICE)?.to_string();
-    for word in ["acme-net-kmp", "/repos/", "pci:v0000ACE1"] {
-        ensure!(
-            found.contains(word),
-            "no {word} in the answer for {DEVICE}: {found:.500}"
-        );
-    }
-    let nothing = ask(UNKNOWN_DEVICE)?.to_string();
+    let found = ask(DEVICE)?;
+    let packages = found["packages"]
+        .as_array()
+        .context("`packages` is no list")?;
+    let names: Vec<&str> = packages.iter().filter_map(|p| p["name"].as_str()).collect();
     ensure!(
-        !nothing.contains("-kmp-"),
-        "an unknown device finds something: {nothing:.500}"
+        names.len() == 1 && names[0].starts_with("acme-net-kmp-"),
+        "it finds {names:?}"
+    );
+    let pattern = story::text(&packages[0]["matches"][0], "pattern")?;
+    let url = story::text(&packages[0], "repository_url")?;
+    let nothing = ask(UNKNOWN_DEVICE)?;
+    ensure!(
+        nothing["packages"] == json!([]),
+        "an unknown device finds {nothing:.500}"
     );
     Ok(format!(
-        "{DEVICE}\nfinds acme-net-kmp; the same of an unknown vendor finds nothing"
+        "{DEVICE}\nfinds {} by {pattern} in {url}\n{UNKNOWN_DEVICE}\nfinds nothing",
+        names[0]
     ))
 }
 
