@@ -7,7 +7,8 @@ use crate::{Crc, license};
 /// What one module says of itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Module {
-    /// Module name as the kernel knows it (`_`, never `-`): `.modinfo` `name=`, else the file's stem.
+    /// Module name as the kernel knows it (`_`, never `-`): `.modinfo` `name=`, else the name inside
+    /// `.gnu.linkonce.this_module`, else the file's stem.
     pub name: String,
     /// `e_machine`, class and byte order.
     pub machine: Machine,
@@ -15,17 +16,18 @@ pub struct Module {
     pub vermagic: Option<String>,
     /// Every `.modinfo` entry in file order; keys repeat.
     pub modinfo: Vec<(String, String)>,
-    /// Symbols the loader has to resolve, `module_layout` included, in name order.
+    /// Symbols the loader has to resolve, `module_layout` included, in name order, each once.
+    /// On 64-bit PowerPC without the dot that marks code in the older ABI.
     pub imports: Vec<Import>,
-    /// Symbols it offers to other modules, in name order.
+    /// Symbols it offers to other modules, in name order. A name exported twice is here twice.
     pub exports: Vec<Export>,
     /// Which of the two version tables the file carries.
     pub versions: Versions,
     /// Bytes of `.gnu.linkonce.this_module`: must equal the kernel's `sizeof(struct module)` from 6.4 on.
     pub this_module_size: Option<u64>,
-    /// The appended PKCS#7 signature, if any. Read, not verified.
+    /// The appended signature, if any. Read, not verified.
     pub signature: Option<ModuleSignature>,
-    /// `livepatch=Y`: bound to one exact kernel build.
+    /// A `livepatch` entry in `.modinfo`, whatever its value: bound to one exact kernel build.
     pub livepatch: bool,
     /// Type information, which a kernel may refuse on mismatch.
     pub btf: Btf,
@@ -47,6 +49,7 @@ pub struct Machine {
 /// A symbol that the loader must resolve before the module runs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Import {
+    /// Its name, of any length (mangled Rust names pass 100 characters).
     pub symbol: String,
     /// Version it was built against; `None`: undefined symbol without a version record.
     pub crc: Option<Crc>,
@@ -59,47 +62,76 @@ pub struct Import {
 /// A symbol offered to other modules.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Export {
+    /// Its name, of any length.
     pub symbol: String,
-    /// `None`: exported without a version.
+    /// `None`: exported without a version. A zero in the table stays a zero.
     pub crc: Option<Crc>,
     /// Invisible to modules with a licence that is not GPL-compatible.
     pub gpl: bool,
-    /// Namespace importers must name.
+    /// Namespace importers must name. `module:a,b-*` instead lists who may import at all.
     pub namespace: Option<String>,
 }
 
+/// Which version tables a module carries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Versions {
+    /// Neither: only a kernel of exactly the same vermagic loads it.
     None,
+    /// `__versions`.
     Basic,
+    /// `__version_ext_crcs` and `__version_ext_names` (6.14): unversioned to older kernels.
     Extended,
+    /// Both, as a transition.
     Both,
 }
 
+/// Type information (BTF) a module carries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Btf {
+    /// None.
     None,
+    /// `.BTF` alone: its numbers continue those of one kernel build.
     Split,
+    /// `.BTF` with `.BTF.base` (6.11): can be moved to another kernel.
     Distilled,
 }
 
-/// Appended signature (`scripts/sign-file`), read from the PKCS#7 structure.
+/// Appended signature (`scripts/sign-file`), as it describes itself. All `None`: there is a signature,
+/// but it is not the PKCS#7 structure it should be.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ModuleSignature {
     /// Common name of the issuer, where the signature names one.
     pub signer: Option<String>,
-    /// Serial number or subject key id, hex.
+    /// Serial number of the certificate, or its subject key id: lower-case hex, no separators.
     pub key_id: Option<String>,
-    /// `sha256`, `sha512` …
+    /// `sha256`, `sha512` …, or the dotted object identifier of a digest not known here.
     pub hash: Option<String>,
 }
 
 /// Something odd that does not stop the reading: a stable kebab-case code and what was found.
+///
+/// | code | what it means for the loader |
+/// |---|---|
+/// | `symtab-missing`, `common-symbol`, `ext-versions-incomplete` | refuses the module |
+/// | `modinfo-missing` | no licence and no vermagic: refuses, or loads by force only |
+/// | `section-duplicate` | refuses since 6.4 for `.modinfo` and `.gnu.linkonce.this_module` |
+/// | `import-unversioned`, `module-layout-missing`, `version-too-wide` | refuses for a missing version |
+/// | `version-without-import`, `versions-odd-size` | does not notice |
+/// | `version-duplicate` | takes the first record |
+/// | `version-tables-disagree` | depends on its age: the extended table counts since 6.14 |
+/// | `export-duplicate` | refuses |
+/// | `export-layout-obsolete` | ignores the older tables where it knows `__kflagstab` |
+/// | `exports-unreadable` | exports what relocations give, which this reader could not tell |
+/// | `modinfo-malformed`, `text-not-utf8` | does not mind |
+/// | `module-name-differs` | loads it, but `modprobe` does not find it under its own name |
+/// | `signature-malformed` | refuses, even where signatures are not enforced |
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Oddity {
+    /// What kind it is, in kebab-case; never renamed.
     pub code: String,
+    /// What was found where, as a sentence for people.
     pub detail: String,
 }
 

@@ -98,8 +98,8 @@ fn name(
 ) -> Result<String, Error> {
     let by_file = module_name(file_name);
     let inside = match module.first("name") {
-        Some(name) => Some(name.to_owned()),
-        None => name_in_struct(elf)?,
+        Some(name) => Some(name.replace('-', "_")),
+        None => name_in_struct(elf)?.map(|name| name.replace('-', "_")),
     };
     let Some(inside) = inside else {
         return Ok(by_file);
