@@ -14,6 +14,8 @@ CREATE TABLE packages (
     rejected_as    text CONSTRAINT packages_rejected_as_known
                    CHECK (rejected_as IN ('unprocessable', 'conflict', 'forbidden')),
     created_at     timestamptz NOT NULL,
+    -- Channel the uploader asked for, until the product is known.
+    wanted_channel text,
     -- From here on: known once inspected.
     name           text,
     epoch          bigint,

@@ -1,2 +1,97 @@
-//! kmp-portal
-fn main() {}
+//! `kmp-portal`: the one program of the driver portal. Each subcommand is a file.
+
+mod admin;
+mod checks;
+mod serve;
+
+use clap::{Parser, Subcommand};
+use portal::config::{Config, Settings};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Exit code for trouble, as opposed to findings.
+const TROUBLE: u8 = 2;
+
+/// Receives signed Kernel Module Packages, judges them on every registered kernel, publishes
+/// them for zypper and dnf, and tells vendors in time when a new kernel breaks them
+#[derive(Parser)]
+#[command(name = "kmp-portal", version, propagate_version = true)]
+struct CommandLine {
+    /// TOML file with settings; flags and environment win over it
+    #[arg(long, global = true, env = "KMP_PORTAL_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Log lines as JSON, for log collectors
+    #[arg(long, global = true, env = "KMP_PORTAL_LOG_JSON")]
+    log_json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Open the portal: HTTP, jobs and, unless --database-url names one, a private PostgreSQL
+    Serve {
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Work on jobs only, beside a server on the same database and data folder
+    Worker {
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Products, vendors, keys, tokens and users, in the database of the same configuration
+    Admin(admin::Admin),
+    /// List what is checked in an uploaded package
+    Checks {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let line = CommandLine::parse();
+    start_log(line.log_json, matches!(line.command, Command::Admin(_)));
+    match run(line) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("kmp-portal: {error:#}");
+            ExitCode::from(TROUBLE)
+        }
+    }
+}
+
+fn run(line: CommandLine) -> anyhow::Result<()> {
+    let resolve = |settings: Settings| -> anyhow::Result<Config> {
+        let settings = match &line.config {
+            Some(path) => settings.or_file(path)?,
+            None => settings,
+        };
+        Ok(Config::resolve(settings)?)
+    };
+    match line.command {
+        Command::Serve { settings } => serve::serve(resolve(settings)?),
+        Command::Worker { settings } => serve::work(resolve(settings)?),
+        Command::Admin(admin) => {
+            let config = resolve(admin.settings.clone())?;
+            admin::run(admin, &config)
+        }
+        Command::Checks { json } => {
+            checks::print(json);
+            Ok(())
+        }
+    }
+}
+
+/// `RUST_LOG` chooses what is logged; a command line's own output must not drown in it.
+fn start_log(json: bool, is_command: bool) {
+    let default = if is_command { "warn" } else { "info,sqlx=warn" };
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if json {
+        log.json().init();
+    } else {
+        log.init();
+    }
+}

@@ -1,1 +1,26 @@
-//! The service as a library.
+//! The service as a library: HTTP on one side, jobs on the other, PostgreSQL and the data folder
+//! between them. Everything that knows a file format lives in the pure crates below.
+
+pub mod admin;
+pub mod app;
+pub mod auth;
+pub mod config;
+pub mod database;
+mod error;
+mod extract;
+mod hardware;
+mod hub;
+mod impact;
+pub mod jobs;
+mod judging;
+mod mail;
+pub mod pages;
+mod placing;
+mod records;
+mod repository_key;
+mod routes;
+mod served;
+pub mod serve;
+pub mod storage;
+mod uploads;
+mod views;

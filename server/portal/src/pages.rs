@@ -19,6 +19,7 @@ mod mail_kernel_breaks;
 mod package;
 mod packages;
 mod paging;
+mod problems;
 mod reason;
 #[cfg(test)]
 pub(crate) mod samples;
@@ -44,6 +45,7 @@ pub use package::{
 };
 pub use packages::{PackageFilters, PackageRow, PackagesPage, VerdictTally};
 pub use paging::Paging;
+pub use problems::{ProblemRow, ProblemsPage};
 pub use reason::{Reason, Weight};
 pub use shell::{Flash, Nav, Shell, SignedIn, Tone};
 pub use upload::UploadPage;

@@ -154,23 +154,53 @@ pub async fn insert_received(
     sha256: &[u8],
     size: i64,
     file_name: &str,
+    wanted_channel: Option<&str>,
     now: Time,
 ) -> sqlx::Result<Uuid> {
     let id = Uuid::now_v7();
     sqlx::query!(
-        "INSERT INTO packages (id, vendor_id, sha256, size, file_name, state, created_at)
-         VALUES ($1, $2, $3, $4, $5, 'received', $6)",
+        "INSERT INTO packages
+             (id, vendor_id, sha256, size, file_name, wanted_channel, state, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, 'received', $7)",
         id,
         vendor_id,
         sha256,
         size,
         file_name,
+        wanted_channel,
         now,
     )
     .execute(&mut *conn)
     .await?;
     log_event(conn, id, State::Received, &format!("Received {size} bytes."), now).await?;
     Ok(id)
+}
+
+/// Takes a rejected package in once more: what was missing, a key perhaps, may be there now.
+pub async fn receive_again(
+    conn: &mut PgConnection,
+    id: Uuid,
+    file_name: &str,
+    wanted_channel: Option<&str>,
+    now: Time,
+) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM placements WHERE package_id = $1", id).execute(&mut *conn).await?;
+    sqlx::query!(
+        "UPDATE packages SET file_name = $2, wanted_channel = $3, rejected_as = NULL WHERE id = $1",
+        id,
+        file_name,
+        wanted_channel,
+    )
+    .execute(&mut *conn)
+    .await?;
+    set_state(conn, id, State::Received, "Received again.", now).await
+}
+
+/// The channel the uploader asked for without naming a product.
+pub async fn wanted_channel(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!("SELECT wanted_channel FROM packages WHERE id = $1", id)
+        .fetch_one(conn)
+        .await
 }
 
 /// Moves a package to a state, with the reason people read, and tells who waits for it.
@@ -393,16 +423,16 @@ pub struct Inspected<'a> {
     pub version: &'a str,
     pub release: &'a str,
     pub arch: &'a str,
-    pub flavor: Option<&'a str>,
-    pub kernel_release: Option<&'a str>,
-    pub location: &'a str,
+    pub flavor: Option<String>,
+    pub kernel_release: Option<String>,
+    pub location: String,
     pub summary: &'a str,
     pub license: Option<&'a str>,
     pub rpm_vendor: Option<&'a str>,
     pub signature: Value,
-    pub repomd_primary: &'a str,
-    pub repomd_filelists: &'a str,
-    pub repomd_other: &'a str,
+    pub repomd_primary: String,
+    pub repomd_filelists: String,
+    pub repomd_other: String,
     /// Path in the package, and what was read.
     pub modules: Vec<(&'a str, &'a Module)>,
     /// Module name and pattern.
@@ -592,12 +622,6 @@ pub async fn placements(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Vec<P
     .await
 }
 
-/// Forgets where a package was to go: before a rejected one is inspected again.
-pub async fn clear_placements(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM placements WHERE package_id = $1", id).execute(conn).await?;
-    Ok(())
-}
-
 /// A package with its modules, as the judge needs it.
 #[derive(Clone, Debug)]
 pub struct Judged {
@@ -654,6 +678,7 @@ pub async fn to_judge(
 #[derive(Clone, Debug)]
 pub struct Alias {
     pub package_id: Uuid,
+    /// Empty: only the package's dependencies name the pattern.
     pub module: String,
     pub pattern: String,
 }

@@ -1,0 +1,237 @@
+//! `kmp-portal admin …`: for scripts. Every command is idempotent.
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand, ValueEnum};
+use portal::admin::{Admin as Office, ProductSpec};
+use portal::config::{Config, Settings};
+use serde_json::Value;
+use std::io::Read as _;
+use std::path::PathBuf;
+
+#[derive(Args)]
+pub struct Admin {
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    subject: Subject,
+}
+
+#[derive(Subcommand)]
+enum Subject {
+    /// What repositories are for
+    #[command(subcommand)]
+    Product(Product),
+    /// Who ships drivers
+    #[command(subcommand)]
+    Vendor(Vendor),
+    /// Keys that vendors sign packages with
+    #[command(subcommand)]
+    VendorKey(VendorKey),
+    /// Secrets for the API
+    #[command(subcommand)]
+    Token(Token),
+    /// People who sign in by browser
+    #[command(subcommand)]
+    User(User),
+    /// Print what is registered
+    List { what: What },
+}
+
+#[derive(Subcommand)]
+enum Product {
+    /// Add a product, or arches, flavors and channels to it
+    Add {
+        name: String,
+        #[arg(long)]
+        display_name: Option<String>,
+        /// How its packages are built: suse or redhat
+        #[arg(long, value_parser = ["suse", "redhat"])]
+        family: String,
+        /// RPM architecture; may be repeated
+        #[arg(long = "arch", required = true)]
+        arches: Vec<String>,
+        /// Kernel flavor; may be repeated; none: any
+        #[arg(long = "flavor")]
+        flavors: Vec<String>,
+        /// Channel; may be repeated [default: stable and testing]
+        #[arg(long = "channel")]
+        channels: Vec<String>,
+        /// Where uploads go that name no channel [default: the first channel]
+        #[arg(long)]
+        default_channel: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Vendor {
+    /// Add a vendor, or change its name for people and its address
+    Add {
+        name: String,
+        #[arg(long)]
+        display_name: Option<String>,
+        /// Where breaks are announced
+        #[arg(long)]
+        email: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum VendorKey {
+    /// Register the public key of a file; `-` reads standard input
+    Add { vendor: String, file: PathBuf },
+}
+
+#[derive(Subcommand)]
+enum Token {
+    /// Make a token and print it: it is shown this once
+    Create {
+        #[arg(long, conflicts_with = "distributor", required_unless_present = "distributor")]
+        vendor: Option<String>,
+        #[arg(long)]
+        distributor: bool,
+        /// What it is for, as lists show it
+        #[arg(long)]
+        label: Option<String>,
+        /// Days until it ends [default: never]
+        #[arg(long, value_name = "DAYS")]
+        expires: Option<u16>,
+    },
+}
+
+#[derive(Subcommand)]
+enum User {
+    /// Add a user or set the password; a password is made and printed unless one is given
+    Add {
+        name: String,
+        #[arg(long, conflicts_with = "distributor", required_unless_present = "distributor")]
+        vendor: Option<String>,
+        #[arg(long)]
+        distributor: bool,
+        /// Read the password from standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum What {
+    Products,
+    Vendors,
+    VendorKeys,
+    Tokens,
+    Users,
+    Kernels,
+}
+
+/// Runs one command.
+pub fn run(admin: Admin, config: &Config) -> anyhow::Result<()> {
+    let json = admin.json;
+    let answer = crate::serve::runtime()?.block_on(async {
+        let office = Office::open(config).await?;
+        let answer = carry_out(&office, &admin.subject).await;
+        office.close().await?;
+        answer
+    })?;
+    print(&admin.subject, &answer, json);
+    Ok(())
+}
+
+async fn carry_out(office: &Office, subject: &Subject) -> anyhow::Result<Value> {
+    match subject {
+        Subject::Product(Product::Add {
+            name,
+            display_name,
+            family,
+            arches,
+            flavors,
+            channels,
+            default_channel,
+        }) => {
+            let spec = ProductSpec {
+                name: name.clone(),
+                display_name: display_name.clone(),
+                family: family.clone(),
+                arches: arches.clone(),
+                flavors: flavors.clone(),
+                channels: channels.clone(),
+                default_channel: default_channel.clone(),
+            };
+            office.add_product(&spec).await
+        }
+        Subject::Vendor(Vendor::Add { name, display_name, email }) => {
+            office.add_vendor(name, display_name.as_deref(), email).await
+        }
+        Subject::VendorKey(VendorKey::Add { vendor, file }) => {
+            office.add_vendor_key(vendor, &read(file)?).await
+        }
+        Subject::Token(Token::Create { vendor, label, expires, .. }) => {
+            office.create_token(vendor.as_deref(), label.as_deref(), *expires).await
+        }
+        Subject::User(User::Add { name, vendor, password_stdin, .. }) => {
+            let password = match password_stdin {
+                true => Some(read_password()?),
+                false => None,
+            };
+            office.add_user(name, vendor.as_deref(), password).await
+        }
+        Subject::List { what } => {
+            let word = what.to_possible_value().map(|v| v.get_name().to_owned());
+            office.list(&word.unwrap_or_default()).await
+        }
+    }
+}
+
+fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
+    if file.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes)?;
+        return Ok(bytes);
+    }
+    std::fs::read(file).with_context(|| format!("reading {}", file.display()))
+}
+
+fn read_password() -> anyhow::Result<String> {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+/// Secrets come alone, so that `TOKEN=$(kmp-portal admin token create …)` works.
+fn print(subject: &Subject, answer: &Value, json: bool) {
+    if json {
+        println!("{answer}");
+        return;
+    }
+    match (subject, answer) {
+        (Subject::Token(_), _) => println!("{}", text(&answer["token"])),
+        (Subject::User(_), _) if answer["password"].is_string() => {
+            println!("{}", text(&answer["password"]));
+        }
+        (_, Value::Array(rows)) => rows.iter().for_each(print_row),
+        _ => print_row(answer),
+    }
+}
+
+fn print_row(row: &Value) {
+    let Value::Object(fields) = row else {
+        println!("{}", text(row));
+        return;
+    };
+    let line: Vec<String> = fields
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| format!("{name}={}", text(value)))
+        .collect();
+    println!("{}", line.join("  "));
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,49 @@
+//! What every handler and job shares.
+
+use crate::config::Config;
+use crate::hardware::Hardware;
+use crate::hub::Hub;
+use crate::judging::KernelCache;
+use crate::mail::Mailer;
+use crate::served::Served;
+use crate::storage::Storage;
+use keyring::SigningKey;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::sync::Arc;
+use store::{PgPool, Time};
+use time::OffsetDateTime;
+
+/// The running portal.
+pub struct App {
+    pub config: Config,
+    pub pool: PgPool,
+    pub storage: Storage,
+    /// Signs repository metadata.
+    pub repository_key: Arc<SigningKey>,
+    pub mailer: Mailer,
+    /// News from all server processes on this database.
+    pub hub: Hub,
+    /// Parsed kernels.
+    pub kernels: KernelCache,
+    /// Repositories as clients see them.
+    pub served: Served,
+    /// Hardware patterns of published packages.
+    pub hardware: Hardware,
+    pub metrics: PrometheusHandle,
+}
+
+impl App {
+    /// The time, to the microsecond as the database keeps it.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    pub fn now(&self) -> Time {
+        let now = OffsetDateTime::now_utc();
+        now.replace_nanosecond(now.nanosecond() / 1000 * 1000).unwrap_or(now)
+    }
+
+    /// An absolute address below the portal's own.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.config.base_url)
+    }
+}

@@ -1,0 +1,354 @@
+//! Reads a received package and decides on it: the walk of one upload, from bytes to acceptance.
+//!
+//! rpm → signature → findings → product → verdicts → publication.
+
+use super::JobError;
+use crate::app::App;
+use crate::placing::{self, Built, Misfit};
+use crate::records;
+use inspect::{Decision, Finding, Inspection, Severity};
+use kmp::{SignatureReport, SignatureVerdict};
+use std::fs::File;
+use std::io::{BufReader, Seek as _, SeekFrom};
+use std::sync::Arc;
+use store::packages::{Inspected, RejectedAs, State};
+use store::products::Product;
+use store::vendors::VendorKey;
+use store::{PgConnection, Time};
+use uuid::Uuid;
+
+/// A package whose inspection ended the process so often is refused.
+const MAX_CRASHES: i32 = 3;
+const READ_AHEAD: usize = 1 << 20;
+
+pub async fn run(app: &Arc<App>, id: Uuid, attempts: i32) -> Result<(), JobError> {
+    let mut conn = app.pool.acquire().await?;
+    let Some(row) = store::packages::by_id(&mut conn, id).await? else { return Ok(()) };
+    match row.state {
+        State::Received | State::Inspecting => {}
+        // Decided by a run that died before it had queued what follows, or newly placed.
+        State::Accepted | State::Published => return follow_up(app, id).await,
+        _ => return Ok(()),
+    }
+    let now = app.now();
+    if attempts > MAX_CRASHES {
+        let finding = crashed();
+        return reject(app, &row, RejectedAs::Unprocessable, vec![finding], None).await;
+    }
+    store::packages::set_state(&mut conn, id, State::Inspecting, "Being read.", now).await?;
+    let keys = store::vendors::list_keys(&mut conn, None).await?;
+    let placements = store::packages::placements(&mut conn, id).await?;
+    let product = match placements.first() {
+        Some(p) => store::products::by_id(&mut conn, p.product_id).await?,
+        None => None,
+    };
+    drop(conn);
+
+    let looked = {
+        let app = app.clone();
+        let sha256 = row.sha256.clone();
+        let vendor_id = row.vendor_id;
+        tokio::task::spawn_blocking(move || look(&app, &sha256, vendor_id, &keys, product.as_ref(), now))
+            .await?
+    };
+    let looked = match looked {
+        Ok(looked) => looked,
+        Err(Unreadable::Missing(error)) => return Err(JobError::Retry(error)),
+        Err(Unreadable::NotAPackage(finding)) => {
+            return reject(app, &row, RejectedAs::Unprocessable, vec![finding], None).await;
+        }
+    };
+    decide(app, &row, looked, placements.is_empty()).await
+}
+
+/// What reading the file gave.
+struct Looked {
+    package: kmp::Package,
+    signatures: SignatureReport,
+    inspection: Inspection,
+    /// Fingerprint of another vendor's key that signed it.
+    signed_by_other: Option<String>,
+}
+
+enum Unreadable {
+    Missing(anyhow::Error),
+    NotAPackage(Finding),
+}
+
+fn look(
+    app: &App,
+    sha256: &[u8],
+    vendor_id: i64,
+    keys: &[VendorKey],
+    product: Option<&Product>,
+    now: Time,
+) -> Result<Looked, Unreadable> {
+    let path = app.storage.package(sha256);
+    let open = || {
+        File::open(&path).map_err(|e| {
+            Unreadable::Missing(anyhow::Error::new(e).context(path.display().to_string()))
+        })
+    };
+    let package = kmp::read(BufReader::with_capacity(READ_AHEAD, open()?), &kmp::Limits::default())
+        .map_err(|error| Unreadable::NotAPackage(unreadable(&error)))?;
+    let judge = |keys: Vec<keyring::Certificate>| {
+        let mut file = open()?;
+        file.seek(SeekFrom::Start(package.header_start))
+            .and_then(|_| Ok(BufReader::with_capacity(READ_AHEAD, file)))
+            .map_err(anyhow::Error::from)
+            .and_then(|mut signed| {
+                let now = now.unix_timestamp().cast_unsigned();
+                let policy = keyring::Policy::default();
+                Ok(keyring::judge_stream(&package, &keys, &policy, now, &mut signed)?)
+            })
+            .map_err(Unreadable::Missing)
+    };
+    let signatures = judge(certificates(keys.iter().filter(|k| k.vendor_id == vendor_id)))?;
+    let others = certificates(keys.iter().filter(|k| k.vendor_id != vendor_id));
+    let signed_by_other = judge(others)?
+        .signatures
+        .into_iter()
+        .find_map(|s| match s.verdict {
+            SignatureVerdict::Good { certificate, .. } => Some(certificate),
+            _ => None,
+        })
+        .filter(|_| !is_good(&signatures));
+    let inspection = inspect::inspect(&package, &signatures, &inspection_policy(product));
+    Ok(Looked { package, signatures, inspection, signed_by_other })
+}
+
+fn is_good(report: &SignatureReport) -> bool {
+    report.signatures.iter().any(|s| matches!(s.verdict, SignatureVerdict::Good { .. }))
+}
+
+fn certificates<'a>(keys: impl Iterator<Item = &'a VendorKey>) -> Vec<keyring::Certificate> {
+    let mut found = Vec::new();
+    for key in keys {
+        match keyring::Certificate::parse_all(key.armored.as_bytes()) {
+            Ok(certificates) => found.extend(certificates),
+            Err(error) => {
+                tracing::error!(%error, key.fingerprint, "a registered key cannot be read");
+            }
+        }
+    }
+    found
+}
+
+fn inspection_policy(product: Option<&Product>) -> inspect::Policy {
+    let family = match product.map(|p| p.family.as_str()) {
+        Some("redhat") => inspect::Family::RedHat,
+        _ => inspect::Family::Suse,
+    };
+    inspect::Policy::for_family(family)
+}
+
+async fn decide(
+    app: &Arc<App>,
+    row: &store::packages::Package,
+    looked: Looked,
+    product_is_open: bool,
+) -> Result<(), JobError> {
+    let now = app.now();
+    let facts = records::facts(&looked.package, &looked.signatures);
+    let mut findings = looked.inspection.findings.clone();
+    let mut tx = app.pool.begin().await?;
+    store::lock(&mut tx, &format!("location:{}", facts.location)).await?;
+
+    let mut refusal = None;
+    if let Some(fingerprint) = &looked.signed_by_other {
+        findings.insert(0, other_vendors_key(fingerprint));
+        refusal = Some(RejectedAs::Forbidden);
+    } else if let Some(owner) =
+        store::packages::name_owner(&mut tx, facts.name, row.vendor_id).await?
+    {
+        findings.insert(0, other_vendors_name(facts.name, &owner));
+        refusal = Some(RejectedAs::Forbidden);
+    } else if looked.inspection.decision == Decision::Reject {
+        refusal = Some(RejectedAs::Unprocessable);
+    } else if let Some((other, _)) =
+        store::packages::by_location(&mut tx, &facts.location).await?.filter(|o| o.0 != row.id)
+    {
+        findings.insert(0, name_taken(&facts.location, other));
+        refusal = Some(RejectedAs::Conflict);
+    }
+    if refusal.is_none()
+        && let Err(misfit) = settle_product(&mut tx, row.id, &facts, product_is_open).await?
+    {
+        let Misfit { check, title, detail, help } = misfit;
+        findings.insert(0, reject_finding(check, title, detail, help));
+        refusal = Some(RejectedAs::Unprocessable);
+    }
+    if let Some(rejected_as) = refusal {
+        drop(tx);
+        let facts = (rejected_as != RejectedAs::Forbidden).then_some(&facts);
+        return reject(app, row, rejected_as, findings, facts).await;
+    }
+    store::packages::save_inspection(&mut tx, row.id, &facts).await?;
+    store::packages::save_findings(&mut tx, row.id, &findings).await?;
+    let reason = acceptance_reason(&findings);
+    store::packages::set_state(&mut tx, row.id, State::Accepted, &reason, now).await?;
+    tx.commit().await?;
+    tracing::info!(package.id = %row.id, package.location = facts.location, vendor.name = row.vendor, "package accepted");
+    follow_up(app, row.id).await
+}
+
+/// Finds the product if the uploader named none, and sees whether the package fits.
+async fn settle_product(
+    conn: &mut PgConnection,
+    id: Uuid,
+    facts: &Inspected<'_>,
+    product_is_open: bool,
+) -> sqlx::Result<Result<(), Misfit>> {
+    let built = Built {
+        arch: facts.arch,
+        flavor: facts.flavor.as_deref(),
+        kernel_release: facts.kernel_release.as_deref(),
+    };
+    if product_is_open {
+        let product = match placing::find_product(conn, built).await? {
+            Ok(product) => product,
+            Err(misfit) => return Ok(Err(misfit)),
+        };
+        let wanted = store::packages::wanted_channel(conn, id).await?;
+        let channel = wanted.as_ref().unwrap_or(&product.default_channel);
+        if !product.channels.contains(channel) {
+            return Ok(Err(placing::no_channel(&product, channel)));
+        }
+        store::packages::place(conn, id, product.id, channel).await?;
+    }
+    for placement in store::packages::placements(conn, id).await? {
+        let product = store::products::by_id(conn, placement.product_id).await?;
+        if let Some(misfit) = product.and_then(|p| placing::misfit(&p, built)) {
+            return Ok(Err(misfit));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// Verdicts first, so that whoever sees the package published sees them, too.
+async fn follow_up(app: &App, id: Uuid) -> Result<(), JobError> {
+    let now = app.now();
+    let mut conn = app.pool.acquire().await?;
+    let Some(row) = store::packages::by_id(&mut conn, id).await? else { return Ok(()) };
+    let placements = store::packages::placements(&mut conn, id).await?;
+    drop(conn);
+    let arch = row.arch.unwrap_or_default();
+    if let Some(flavor) = &row.flavor {
+        let mut products: Vec<i64> = placements.iter().map(|p| p.product_id).collect();
+        products.dedup();
+        for product_id in products {
+            crate::judging::judge_product(&app.kernels, &app.pool, product_id, &arch, flavor, now)
+                .await?;
+        }
+    }
+    let mut tx = app.pool.begin().await?;
+    for placement in &placements {
+        if let Some(product) = store::products::by_id(&mut tx, placement.product_id).await? {
+            placing::queue_publication(&mut tx, &product, &placement.channel, &arch, now).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Notes the refusal and removes the bytes. What was read stays, for the vendor to look at.
+async fn reject(
+    app: &App,
+    row: &store::packages::Package,
+    rejected_as: RejectedAs,
+    findings: Vec<Finding>,
+    facts: Option<&Inspected<'_>>,
+) -> Result<(), JobError> {
+    let reason = findings
+        .iter()
+        .find(|f| f.severity == Severity::Reject)
+        .map_or_else(|| "Refused.".to_owned(), |f| format!("{}: {}", f.title, f.detail));
+    let mut tx = app.pool.begin().await?;
+    if let Some(facts) = facts {
+        store::packages::save_inspection(&mut tx, row.id, facts).await?;
+    }
+    store::packages::save_findings(&mut tx, row.id, &findings).await?;
+    store::packages::reject(&mut tx, row.id, rejected_as, &reason, app.now()).await?;
+    tx.commit().await?;
+    tracing::info!(package.id = %row.id, vendor.name = row.vendor, reason, "package rejected");
+    discard(app, row).await
+}
+
+/// Removes the bytes of a rejected package, unless the same ones were just sent again.
+async fn discard(app: &App, row: &store::packages::Package) -> Result<(), JobError> {
+    let mut tx = app.pool.begin().await?;
+    store::lock(&mut tx, &crate::uploads::subject(&row.sha256)).await?;
+    let state = store::packages::by_sha256(&mut tx, &row.sha256).await?.map(|p| p.2);
+    if state == Some(State::Rejected) {
+        app.storage.discard_package(&row.sha256)?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+fn acceptance_reason(findings: &[Finding]) -> String {
+    let warnings = findings.iter().filter(|f| f.severity == Severity::Warning).count();
+    match warnings {
+        0 => "Signature and content are in order.".to_owned(),
+        1 => "Signature and content are in order, with one warning.".to_owned(),
+        n => format!("Signature and content are in order, with {n} warnings."),
+    }
+}
+
+fn reject_finding(check: &str, title: &str, detail: String, help: &str) -> Finding {
+    Finding {
+        check: check.to_owned(),
+        severity: Severity::Reject,
+        title: title.to_owned(),
+        detail,
+        place: None,
+        help: help.to_owned(),
+    }
+}
+
+fn unreadable(error: &kmp::Error) -> Finding {
+    reject_finding(
+        "not-a-package",
+        "This is not a whole RPM package",
+        error.to_string(),
+        "Check the file with `rpm -K --nosignature FILE` and upload it again, whole, as rpmbuild \
+         and rpmsign wrote it.",
+    )
+}
+
+fn crashed() -> Finding {
+    reject_finding(
+        "inspection-crashed",
+        "The inspection ended abnormally",
+        format!("Reading this package ended the inspection {MAX_CRASHES} times."),
+        "The package may be damaged; check it with `rpm -K`. If it is in order, tell the operator, \
+         who finds the cause in the log.",
+    )
+}
+
+fn other_vendors_key(fingerprint: &str) -> Finding {
+    reject_finding(
+        "other-vendors-key",
+        "Signed by another vendor's key",
+        format!("The signature is of the key {fingerprint}, which is registered for another vendor."),
+        "Upload with a token of that vendor, or sign the package with a key of your own.",
+    )
+}
+
+fn other_vendors_name(name: &str, owner: &str) -> Finding {
+    reject_finding(
+        "other-vendors-name",
+        "The package name belongs to another vendor",
+        format!("Packages named {name} come from the vendor `{owner}`."),
+        "Choose a name that begins with your own provider prefix.",
+    )
+}
+
+fn name_taken(location: &str, other: Uuid) -> Finding {
+    reject_finding(
+        "nevra-taken",
+        "This name, version and release exist with other content",
+        format!("{location} is the package {other}, whose bytes differ."),
+        "What was published is never replaced. Raise the release, build again and upload that.",
+    )
+}

@@ -1,0 +1,129 @@
+//! Verdicts: every package of a product, arch and flavor against every kernel of it, whichever side
+//! arrives. Packages are judged together, as one may bring the symbols another needs.
+
+use anyhow::Context as _;
+use kabi::{Candidate, Kernel, PackageVerdict};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use store::{PgConnection, PgPool, Time};
+use uuid::Uuid;
+
+/// Parsed kernels kept in memory (about 4 MB each).
+const KEPT_KERNELS: usize = 48;
+
+/// Parsed kernels by id. A kernel's exports never change under its id; its vermagic may become
+/// known later, so that is set at each use.
+#[derive(Default)]
+pub struct KernelCache {
+    kernels: Mutex<HashMap<Uuid, Arc<Kernel>>>,
+}
+
+impl KernelCache {
+    async fn get(
+        &self,
+        conn: &mut PgConnection,
+        row: &store::kernels::Kernel,
+    ) -> anyhow::Result<Arc<Kernel>> {
+        if let Some(kernel) = self.lock().get(&row.id) {
+            return Ok(kernel.clone());
+        }
+        let packed = store::kernels::symvers(conn, row.id)
+            .await?
+            .with_context(|| format!("kernel {} has no symvers", row.id))?;
+        let row = row.clone();
+        let id = row.id;
+        let kernel =
+            Arc::new(tokio::task::spawn_blocking(move || parse(&row, &packed)).await??);
+        let mut kernels = self.lock();
+        if kernels.len() >= KEPT_KERNELS {
+            kernels.clear();
+        }
+        kernels.insert(id, kernel.clone());
+        Ok(kernel)
+    }
+
+    /// Forgets a kernel, after more became known of it.
+    pub fn forget(&self, id: Uuid) {
+        self.lock().remove(&id);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Arc<Kernel>>> {
+        self.kernels.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn parse(row: &store::kernels::Kernel, packed: &[u8]) -> anyhow::Result<Kernel> {
+    let symvers = kabi::symvers::parse(packed)
+        .with_context(|| format!("stored symvers of kernel {}", row.id))?;
+    let mut kernel =
+        Kernel::new(row.release.clone(), row.arch.clone(), row.flavor.clone(), &symvers);
+    kernel.vermagic_tail = row.vermagic_tail.clone();
+    kernel.this_module_size = row.this_module_size.and_then(|n| u64::try_from(n).ok());
+    Ok(kernel)
+}
+
+/// Judges all packages that could run on one kernel and stores the verdicts.
+///
+/// # Errors
+/// The database fails, or a stored kernel cannot be read.
+pub async fn judge_kernel(
+    cache: &KernelCache,
+    conn: &mut PgConnection,
+    row: &store::kernels::Kernel,
+    now: Time,
+) -> anyhow::Result<()> {
+    let packages =
+        store::packages::to_judge(conn, row.product_id, &row.arch, &row.flavor).await?;
+    let kernel = cache.get(conn, row).await?;
+    let verdicts = tokio::task::spawn_blocking(move || judge(&kernel, &packages)).await?;
+    store::verdicts::save(conn, row.id, &verdicts, now).await?;
+    Ok(())
+}
+
+/// Judges again after a package came or went: all kernels of its product, arch and flavor.
+///
+/// # Errors
+/// The database fails, or a stored kernel cannot be read.
+pub async fn judge_product(
+    cache: &KernelCache,
+    pool: &PgPool,
+    product_id: i64,
+    arch: &str,
+    flavor: &str,
+    now: Time,
+) -> anyhow::Result<()> {
+    let mut tx = pool.begin().await?;
+    store::lock(&mut tx, &subject(product_id, arch, flavor)).await?;
+    let filter = store::kernels::Filter {
+        product_id: Some(product_id),
+        arch: Some(arch.to_owned()),
+        flavor: Some(flavor.to_owned()),
+        ..Default::default()
+    };
+    let packages =
+        Arc::new(store::packages::to_judge(&mut tx, product_id, arch, flavor).await?);
+    for row in store::kernels::list(&mut tx, &filter).await? {
+        let kernel = cache.get(&mut tx, &row).await?;
+        let packages = packages.clone();
+        let verdicts = tokio::task::spawn_blocking(move || judge(&kernel, &packages)).await?;
+        store::verdicts::save(&mut tx, row.id, &verdicts, now).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Judging the same packages is done by one at a time.
+#[must_use]
+pub fn subject(product_id: i64, arch: &str, flavor: &str) -> String {
+    format!("judge:{product_id}:{arch}:{flavor}")
+}
+
+fn judge(
+    kernel: &Kernel,
+    packages: &[store::packages::Judged],
+) -> Vec<(Uuid, PackageVerdict)> {
+    let candidates: Vec<Candidate<'_>> =
+        packages.iter().map(|p| Candidate { name: &p.name, modules: &p.modules }).collect();
+    let verdicts = kabi::judge(kernel, &candidates);
+    packages.iter().map(|p| p.id).zip(verdicts).collect()
+}

@@ -1,0 +1,170 @@
+//! Every route on one screen, and what all answers have in common.
+
+mod checks;
+mod front;
+mod health;
+mod kernels;
+mod keys;
+mod lookup;
+mod packages;
+mod pages;
+mod products;
+mod repos;
+mod session;
+pub mod statics;
+mod upload;
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::{Error, Problem};
+use crate::pages::{ErrorPage, Link, Nav};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use pages::Page;
+use std::sync::Arc;
+use std::time::Instant;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::trace::TraceLayer;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Pages load nothing but our own style sheet and pictures, and run no script.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
+                           form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The whole service.
+pub fn router(app: Arc<App>) -> Router {
+    let unlimited = DefaultBodyLimit::disable();
+    let api = Router::new()
+        .route("/products", get(products::list))
+        .route("/packages", get(packages::list))
+        .route(
+            "/packages/{name}",
+            get(packages::show).put(packages::upload).layer(unlimited.clone()),
+        )
+        .route("/packages/{id}/withdraw", post(packages::withdraw))
+        .route(
+            "/kernels",
+            get(kernels::list).post(kernels::register).layer(unlimited.clone()),
+        )
+        .route("/kernels/{id}", get(kernels::show))
+        .route("/kernels/{id}/impact", get(kernels::impact))
+        .route("/lookup", post(lookup::lookup))
+        .fallback(async || Error::not_found("The API has no such address. See /help/api."));
+
+    let html = Router::new()
+        .route("/", get(front::page))
+        .route("/packages", get(packages::list_page))
+        .route("/packages/{id}", get(packages::page))
+        .route("/kernels", get(kernels::list_page))
+        .route("/kernels/{id}", get(kernels::page))
+        .route("/upload", get(upload::form).post(upload::submit).layer(unlimited))
+        .route("/login", get(session::form).post(session::login))
+        .route("/logout", post(session::logout))
+        .route("/keys", get(keys::page))
+        .route("/help/checks", get(checks::page))
+        .route("/help/problems", get(checks::problems))
+        .fallback(async || Error::not_found("There is no page at this address."))
+        .layer(middleware::from_fn_with_state(app.clone(), show_problems_as_pages))
+        .layer(CompressionLayer::new().gzip(true));
+
+    Router::new()
+        .merge(html)
+        .nest("/api/v1", api)
+        .route("/repos/{product}/{file}", get(repos::repo_file))
+        .route("/repos/{product}/{channel}/{arch}/{*location}", get(repos::file))
+        .route("/keys/{file}", get(keys::repository_key))
+        .route("/keys/vendors/{file}", get(keys::vendor_key))
+        .route("/static/{file}", get(statics::file))
+        .route("/healthz", get(health::healthz))
+        .route("/metrics", get(health::metrics))
+        .layer(middleware::from_fn(count_requests))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .with_state(app)
+}
+
+/// One span per request; the id finds a visitor's error in the log.
+fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
+    let id = request.headers().get(REQUEST_ID).and_then(|v| v.to_str().ok()).unwrap_or("-");
+    tracing::info_span!(
+        "request",
+        request.id = id,
+        method = %request.method(),
+        path = request.uri().path()
+    )
+}
+
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    Error::Internal(anyhow::anyhow!("a handler panicked: {text}")).into_response()
+}
+
+async fn count_requests(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let route = request
+        .extensions()
+        .get::<axum::extract::MatchedPath>()
+        .map_or_else(|| "none".to_owned(), |p| p.as_str().to_owned());
+    let method = request.method().to_string();
+    let mut response = next.run(request).await;
+    let status = response.status().as_u16().to_string();
+    metrics::histogram!(
+        "kmp_portal_request_seconds",
+        "route" => route, "method" => method, "status" => status
+    )
+    .record(started.elapsed().as_secs_f64());
+    response
+        .headers_mut()
+        .insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// On pages, a problem is a page that says the same; every page gets its headers.
+async fn show_problems_as_pages(
+    State(app): State<Arc<App>>,
+    caller: Result<Caller, Error>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let request_id =
+        request.headers().get(REQUEST_ID).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let mut response = next.run(request).await;
+    if let Some(problem) = response.extensions().get::<Problem>().cloned() {
+        let shell = caller.ok().map(|c| crate::views::shell(&app, &c, Nav::None));
+        let status = response.status();
+        let page = ErrorPage {
+            shell: shell.unwrap_or_default(),
+            status: status.as_u16(),
+            title: problem.title.to_owned(),
+            detail: problem.detail,
+            next_step: String::new(),
+            links: vec![
+                Link { href: "/".to_owned(), label: "Front page".to_owned() },
+                Link { href: problem.kind.to_owned(), label: "What this means".to_owned() },
+            ],
+            request_id,
+        };
+        response = (status, Page(page)).into_response();
+    }
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(PAGE_POLICY),
+    );
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    // Pages differ by who looks.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

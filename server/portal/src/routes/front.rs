@@ -1,0 +1,99 @@
+//! `GET /`
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::Result;
+use crate::impact;
+use crate::pages::{Figure, FrontPage, KernelStatus, Nav, UpcomingKernel, counted, thousands};
+use crate::routes::packages::{package_row, repository_box};
+use crate::routes::pages::Page;
+use crate::views::{day, shell};
+use axum::extract::State;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use store::PgConnection;
+use store::kernels::{Filter, Kernel};
+
+const RECENT: i64 = 10;
+
+pub async fn page(State(app): State<Arc<App>>, caller: Caller) -> Result<Page<FrontPage>> {
+    let mut conn = app.pool.acquire().await?;
+    let filter =
+        store::packages::Filter { seen_by: caller.viewer(), ..Default::default() };
+    let rows = store::Page { limit: RECENT, offset: 0 };
+    let (packages, _) = store::packages::list(&mut conn, &filter, rows).await?;
+    let mut recent = Vec::new();
+    for package in &packages {
+        recent.push(package_row(&mut conn, package, &caller).await?);
+    }
+    let mut repositories = Vec::new();
+    for product in store::products::list(&mut conn).await? {
+        let channel = &product.default_channel;
+        repositories.push(repository_box(&app, &mut conn, &product, channel, None).await?);
+    }
+    Ok(Page(FrontPage {
+        shell: shell(&app, &caller, Nav::None),
+        figures: figures(&mut conn).await?,
+        recent,
+        upcoming: match caller.sees_previews() {
+            true => upcoming(&mut conn).await?,
+            false => Vec::new(),
+        },
+        repositories,
+    }))
+}
+
+async fn figures(conn: &mut PgConnection) -> Result<Vec<Figure>> {
+    let figures = store::packages::figures(conn).await?;
+    let figure = |count: i64, one: &str, many: &str, href: Option<&str>| Figure {
+        value: thousands(count.unsigned_abs()),
+        label: if count == 1 { one.to_owned() } else { many.to_owned() },
+        href: href.map(str::to_owned),
+    };
+    Ok(vec![
+        figure(figures.packages, "package", "packages", Some("/packages")),
+        figure(figures.kernels, "kernel", "kernels", Some("/kernels")),
+        figure(figures.vendors, "vendor", "vendors", None),
+        figure(figures.products, "product", "products", None),
+    ])
+}
+
+async fn upcoming(conn: &mut PgConnection) -> Result<Vec<UpcomingKernel>> {
+    let filter = Filter { status: Some("preview".to_owned()), ..Default::default() };
+    let mut kernels = store::kernels::list(conn, &filter).await?;
+    kernels.sort_by_key(|k| (k.release_date.is_none(), k.release_date));
+    let mut upcoming = Vec::new();
+    for kernel in kernels {
+        let verdicts = store::verdicts::on_kernel(conn, kernel.id).await?;
+        upcoming.push(line(&kernel, &impact::of_kernel(verdicts)));
+    }
+    Ok(upcoming)
+}
+
+fn line(kernel: &Kernel, impact: &impact::Impact) -> UpcomingKernel {
+    let breaking: Vec<_> = impact.broken.iter().filter(|b| b.needs_rebuild()).collect();
+    let vendors: BTreeSet<i64> = breaking.iter().map(|b| b.package.vendor_id).collect();
+    let total = impact.loads + impact.broken.len();
+    let verb = if breaking.len() == 1 { "breaks" } else { "break" };
+    UpcomingKernel {
+        href: format!("/kernels/{}", kernel.id),
+        release: kernel.release.clone(),
+        product: kernel.product.clone(),
+        flavor_arch: format!("{} · {}", kernel.flavor, kernel.arch),
+        status: KernelStatus::Preview,
+        release_date: kernel.release_date.map(day),
+        impact: match kernel.judged_at {
+            None => "Being judged".to_owned(),
+            Some(_) => format!(
+                "{} of {} {verb}",
+                breaking.len(),
+                counted(total as u64, "package", "packages")
+            ),
+        },
+        breaking: breaking.len() as u64,
+        vendors: match vendors.len() {
+            0 => String::new(),
+            n => counted(n as u64, "vendor", "vendors"),
+        },
+    }
+}

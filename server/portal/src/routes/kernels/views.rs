@@ -1,0 +1,212 @@
+//! Kernels as pages show them.
+
+use super::{ListParams, visible};
+use crate::app::App;
+use crate::auth::{Caller, Role};
+use crate::error::Result;
+use crate::extract::{Params, Segments};
+use crate::impact::{self, Broken};
+use crate::pages::{
+    BrokenPackage, Choice, Fact, Impact, ImpactBar, KernelFilters, KernelPage, KernelRow,
+    KernelStatus, KernelsPage, Listing, Nav, PackageRef, Paging, Reason, TopSymbol, VendorBreaks,
+    Weight, thousands,
+};
+use crate::routes::packages::product_choices;
+use crate::routes::pages::Page;
+use crate::views::{self, day, evr, moment, shell};
+use axum::extract::State;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use store::kernels::Kernel;
+use store::verdicts::OfPackage;
+use uuid::Uuid;
+
+const ROWS: u64 = 50;
+const REASONS: usize = 20;
+const TOP_SYMBOLS: usize = 20;
+const LOADING: usize = 200;
+
+/// `GET /kernels`
+pub async fn list_page(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Params(params): Params<ListParams>,
+) -> Result<Page<KernelsPage>> {
+    let kernels = params.kernels(&app, &caller).await?;
+    let mut conn = app.pool.acquire().await?;
+    let filters = [
+        ("q", params.q.as_str()),
+        ("product", &params.product),
+        ("status", &params.status),
+    ];
+    let page = params.page.unwrap_or(1).max(1);
+    let total = u64::try_from(kernels.len()).unwrap_or(0);
+    let paging = Paging::new("/kernels", &filters, page, ROWS, total);
+    let skip = usize::try_from((paging.page - 1) * ROWS).unwrap_or(usize::MAX);
+    let mut rows = Vec::new();
+    for kernel in kernels.iter().skip(skip).take(usize::try_from(ROWS).unwrap_or(50)) {
+        let verdicts = store::verdicts::on_kernel(&mut conn, kernel.id).await?;
+        let count = |is: fn(kabi::Verdict) -> bool| {
+            verdicts.iter().filter(|v| is(v.verdict)).count() as u64
+        };
+        rows.push(KernelRow {
+            href: format!("/kernels/{}", kernel.id),
+            release: kernel.release.clone(),
+            product: kernel.product.clone(),
+            flavor: kernel.flavor.clone(),
+            arch: kernel.arch.clone(),
+            status: status(kernel),
+            release_date: kernel.release_date.map(day),
+            symbols: symbols(kernel),
+            loads: count(kabi::Verdict::loads),
+            breaks: count(|v| v == kabi::Verdict::Incompatible),
+            is_pending: kernel.judged_at.is_none(),
+        });
+    }
+    let statuses = KernelStatus::ALL.iter().map(|s| (s.code(), s.label()));
+    let is_set = filters.iter().any(|(_, value)| !value.is_empty());
+    let filters = KernelFilters {
+        query: params.q.clone(),
+        products: product_choices(&mut conn, &params.product).await?,
+        statuses: Choice::list([("", "All")].into_iter().chain(statuses), &params.status),
+        is_set,
+    };
+    Ok(Page(KernelsPage { shell: shell(&app, &caller, Nav::Kernels), filters, rows, paging }))
+}
+
+fn status(kernel: &Kernel) -> KernelStatus {
+    KernelStatus::from_code(&kernel.status).unwrap_or(KernelStatus::Released)
+}
+
+fn symbols(kernel: &Kernel) -> String {
+    thousands(u64::try_from(kernel.symbol_count).unwrap_or(0))
+}
+
+/// `GET /kernels/{id}`
+pub async fn page(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Segments(id): Segments<Uuid>,
+) -> Result<Page<KernelPage>> {
+    let kernel = visible(&app, &caller, id).await?;
+    let mut conn = app.pool.acquire().await?;
+    let verdicts = store::verdicts::on_kernel(&mut conn, id).await?;
+    let told = match caller.role {
+        Role::Distributor => store::mails::told(&mut conn, id).await?,
+        _ => Vec::new(),
+    };
+    let product = store::products::by_id(&mut conn, kernel.product_id).await?;
+    let bar = bar(&verdicts);
+    let loading = verdicts.iter().filter(|v| v.verdict.loads()).map(package_ref);
+    let loading = Listing::capped(loading.collect::<Vec<_>>(), LOADING);
+    let impact = impact::of_kernel(verdicts);
+    Ok(Page(KernelPage {
+        shell: shell(&app, &caller, Nav::Kernels),
+        id: id.to_string(),
+        release: kernel.release.clone(),
+        product: product.map_or_else(|| kernel.product.clone(), |p| p.display_name),
+        flavor: kernel.flavor.clone(),
+        arch: kernel.arch.clone(),
+        status: status(&kernel),
+        release_date: kernel.release_date.map(day),
+        registered: moment(kernel.created_at),
+        symbols: symbols(&kernel),
+        facts: facts(&kernel),
+        impact: Impact {
+            is_pending: kernel.judged_at.is_none(),
+            bar,
+            top_symbols: impact.symbols.iter().take(TOP_SYMBOLS).map(top_symbol).collect(),
+            broken: by_vendor(impact.broken, &told),
+            loading,
+        },
+    }))
+}
+
+fn facts(kernel: &Kernel) -> Vec<Fact> {
+    let fact = |name: &str, value: String| Fact { name: name.to_owned(), value };
+    let mut facts = vec![
+        fact(
+            "Symbol versions",
+            match kernel.modversions {
+                true => "yes".to_owned(),
+                false => "none: modules load on exactly this release only".to_owned(),
+            },
+        ),
+        fact("Hash of the exports", hex::encode(&kernel.content_hash)),
+    ];
+    if let Some(tail) = &kernel.vermagic_tail {
+        facts.push(fact("Vermagic", format!("{} {tail}", kernel.release)));
+    }
+    if let Some(size) = kernel.this_module_size {
+        facts.push(fact("Size of struct module", format!("{size} bytes")));
+    }
+    facts
+}
+
+fn bar(verdicts: &[OfPackage]) -> ImpactBar {
+    let mut counts: BTreeMap<kabi::Verdict, u64> = BTreeMap::new();
+    for of in verdicts {
+        *counts.entry(of.verdict).or_default() += 1;
+    }
+    let counts: Vec<_> = counts.into_iter().map(|(v, n)| (views::verdict(v), n)).collect();
+    ImpactBar::new(&counts, ("package", "packages"))
+}
+
+fn package_ref(of: &OfPackage) -> PackageRef {
+    PackageRef {
+        href: format!("/packages/{}", of.package_id),
+        name: of.name.clone(),
+        version: evr(of.epoch, &of.version, &of.release),
+        vendor: of.vendor_display_name.clone(),
+    }
+}
+
+fn top_symbol(symbol: &impact::BrokenSymbol) -> TopSymbol {
+    let code = symbol.codes.iter().next().map_or("crc-mismatch", String::as_str);
+    TopSymbol {
+        reason: Reason::new(code, Weight::Fatal, Some(&symbol.symbol), None, None, None, None),
+        modules: symbol.modules as u64,
+        packages: symbol.packages as u64,
+    }
+}
+
+fn by_vendor(
+    broken: Vec<Broken>,
+    told: &[(String, Option<store::Time>)],
+) -> Vec<VendorBreaks> {
+    let mut vendors: BTreeMap<String, VendorBreaks> = BTreeMap::new();
+    for broken in broken {
+        let package = broken.package;
+        let entry = vendors.entry(package.vendor.clone()).or_insert_with(|| VendorBreaks {
+            vendor: package.vendor_display_name.clone(),
+            packages: Vec::new(),
+            notified: told.iter().find(|(name, _)| *name == package.vendor).map(|(_, sent)| {
+                sent.map_or_else(
+                    || "Mail is queued".to_owned(),
+                    |at| format!("Mailed {}", moment(at).human),
+                )
+            }),
+        });
+        entry.packages.push(broken_package(&package));
+    }
+    let mut vendors: Vec<VendorBreaks> = vendors.into_values().collect();
+    vendors.sort_by_key(|v| std::cmp::Reverse(v.packages.len()));
+    vendors
+}
+
+fn broken_package(package: &OfPackage) -> BrokenPackage {
+    let bad = || package.modules.iter().filter(|m| !m.verdict.loads());
+    let mut seen = BTreeSet::new();
+    let reasons = bad()
+        .flat_map(|m| &m.reasons)
+        .filter(|r| r.severity == kabi::Severity::Fatal)
+        .filter(|r| r.symbol.is_none() || seen.insert(r.symbol.clone()))
+        .map(views::reason);
+    BrokenPackage {
+        href: format!("/packages/{}", package.package_id),
+        name: package.name.clone(),
+        version: evr(package.epoch, &package.version, &package.release),
+        reasons: Listing::capped(reasons, REASONS),
+        modules: bad().map(|m| m.module.clone()).collect(),
+    }
+}

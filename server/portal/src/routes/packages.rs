@@ -1,0 +1,287 @@
+//! Packages over the API and as pages.
+
+mod json;
+mod views;
+
+pub use views::{list_page, page};
+
+pub(super) use views::{package_row, product_choices, repository_box};
+
+use crate::app::App;
+use crate::auth::{Caller, Role};
+use crate::error::{Error, Problem, Result};
+use crate::extract::{Params, Segments};
+use crate::jobs::Job;
+use crate::placing;
+use crate::storage;
+use crate::uploads::{self, Destination};
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use store::Page;
+use store::packages::{Filter, Package, State as PackageState};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// Answers are held so long for a decision when the client does not say.
+const DEFAULT_WAIT: u64 = 10;
+/// And never longer than this.
+const LONGEST_WAIT: u64 = 600;
+const LONGEST_FILE_NAME: usize = 255;
+
+/// Query of an upload.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UploadParams {
+    product: Option<String>,
+    channel: Option<String>,
+    /// For distributors: whose package it is.
+    vendor: Option<String>,
+    /// Hold the answer so many seconds for the decision and publication.
+    wait: Option<u64>,
+}
+
+/// `PUT /api/v1/packages/{file name}`
+pub async fn upload(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Segments(file_name): Segments<String>,
+    Params(params): Params<UploadParams>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response> {
+    check_file_name(&file_name)?;
+    let (vendor_id, destination) = {
+        let mut conn = app.pool.acquire().await?;
+        let vendor_id = uploads::vendor(&mut conn, &caller, params.vendor.as_deref()).await?;
+        let destination = Destination::find(
+            &mut conn,
+            params.product.as_deref(),
+            params.channel.as_deref(),
+        )
+        .await?;
+        (vendor_id, destination)
+    };
+    let limit = app.config.max_package_bytes;
+    if announced_length(&headers).is_some_and(|n| n > limit) {
+        return Err(storage::over_limit(limit));
+    }
+    let received = app.storage.receive(body.into_data_stream(), limit).await?;
+    let id = uploads::take(&app, vendor_id, &file_name, received, &destination).await?;
+    let wait = params.wait.unwrap_or(DEFAULT_WAIT).min(LONGEST_WAIT);
+    let package =
+        uploads::settled(&app, id, Instant::now() + Duration::from_secs(wait)).await?;
+    let status = match package.state {
+        PackageState::Rejected => return Err(rejected(&app, &package).await?.into()),
+        state if state.is_undecided() => StatusCode::ACCEPTED,
+        PackageState::Withdrawn => StatusCode::OK,
+        _ => StatusCode::CREATED,
+    };
+    let location = format!("/api/v1/packages/{id}");
+    let answer = json::full(&app, &package, &caller).await?;
+    Ok((status, [(header::LOCATION, location)], Json(answer)).into_response())
+}
+
+fn check_file_name(name: &str) -> Result<()> {
+    if name.len() > LONGEST_FILE_NAME || name.chars().any(|c| c.is_control() || c == '/') {
+        return Err(Error::bad_request(format!(
+            "The file name in the address must have at most {LONGEST_FILE_NAME} bytes and no \
+             slashes or control characters."
+        )));
+    }
+    Ok(())
+}
+
+fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The problem that a rejected package is answered with.
+async fn rejected(app: &App, package: &Package) -> Result<Problem> {
+    let mut conn = app.pool.acquire().await?;
+    let findings = store::packages::findings(&mut conn, package.id).await?;
+    let events = store::packages::events(&mut conn, package.id).await?;
+    let first = findings.iter().find(|f| f.severity == inspect::Severity::Reject);
+    let detail = match first {
+        Some(f) => format!("{}: {} {}", f.title, f.detail, f.help),
+        None => events.last().map(|e| e.reason.clone()).unwrap_or_default(),
+    };
+    let problem = match package.rejected_as.as_deref() {
+        Some("forbidden") => Error::forbidden_problem(detail),
+        Some("conflict") => Error::conflict_problem(detail),
+        _ => Error::rejected_problem(detail),
+    };
+    Ok(problem
+        .with("id", package.id)
+        .with("sha256", hex::encode(&package.sha256))
+        .with("state", package.state)
+        .with("findings", findings))
+}
+
+/// `GET /api/v1/packages/{id}`
+pub async fn show(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Segments(id): Segments<Uuid>,
+) -> Result<Json<Value>> {
+    let package = visible(&app, &caller, id).await?;
+    Ok(Json(json::full(&app, &package, &caller).await?))
+}
+
+/// The package, if the caller may see it.
+async fn visible(app: &App, caller: &Caller, id: Uuid) -> Result<Package> {
+    let mut conn = app.pool.acquire().await?;
+    let package = store::packages::by_id(&mut conn, id)
+        .await?
+        .ok_or_else(|| Error::not_found(format!("There is no package {id}.")))?;
+    let is_public = matches!(package.state, PackageState::Published | PackageState::Withdrawn);
+    match caller.role {
+        Role::Distributor => Ok(package),
+        Role::Vendor { id, .. } if id == package.vendor_id => Ok(package),
+        _ if is_public => Ok(package),
+        Role::Vendor { .. } => Err(Error::forbidden(
+            "This package is another vendor's and not published.",
+        )),
+        // Whether it exists is nobody's business.
+        Role::Anonymous => Err(Error::not_found(format!("There is no package {id}."))),
+    }
+}
+
+/// Query of a list.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListParams {
+    /// Part of the name.
+    q: String,
+    vendor: String,
+    product: String,
+    state: String,
+    page: Option<u64>,
+    per_page: Option<i64>,
+}
+
+impl ListParams {
+    fn page(&self) -> u64 {
+        self.page.unwrap_or(1).clamp(1, 1_000_000)
+    }
+
+    fn rows(&self, default: i64) -> Page {
+        let limit = self.per_page.unwrap_or(default).clamp(1, 500);
+        let page = i64::try_from(self.page()).unwrap_or(1);
+        Page { limit, offset: (page - 1) * limit }
+    }
+
+    /// Names looked up; empty ones do not restrict.
+    async fn filter(&self, app: &App, caller: &Caller) -> Result<Filter> {
+        let mut conn = app.pool.acquire().await?;
+        let given = |text: &String| (!text.is_empty()).then(|| text.clone());
+        let state = match given(&self.state) {
+            Some(word) => Some(PackageState::parse(&word).ok_or_else(|| {
+                Error::bad_request(format!(
+                    "`{word}` is no state. There are received, inspecting, accepted, rejected, \
+                     published, withdrawn."
+                ))
+            })?),
+            None => None,
+        };
+        let vendor_id = match given(&self.vendor) {
+            Some(name) => Some(
+                store::vendors::by_name(&mut conn, &name)
+                    .await?
+                    .ok_or_else(|| Error::not_found(format!("There is no vendor `{name}`.")))?
+                    .id,
+            ),
+            None => None,
+        };
+        let product_id = match given(&self.product) {
+            Some(name) => Some(uploads::product_by_name(&mut conn, &name).await?.id),
+            None => None,
+        };
+        Ok(Filter {
+            state,
+            vendor_id,
+            product_id,
+            name_contains: given(&self.q),
+            seen_by: caller.viewer(),
+        })
+    }
+}
+
+/// `GET /api/v1/packages`
+pub async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Params(params): Params<ListParams>,
+) -> Result<Json<Value>> {
+    let filter = params.filter(&app, &caller).await?;
+    let mut conn = app.pool.acquire().await?;
+    let (packages, total) = store::packages::list(&mut conn, &filter, params.rows(100)).await?;
+    let mut lines = Vec::with_capacity(packages.len());
+    for package in &packages {
+        let placements = store::packages::placements(&mut conn, package.id).await?;
+        lines.push(json::line(package, &placements));
+    }
+    Ok(Json(json!({ "total": total, "page": params.page(), "packages": lines })))
+}
+
+/// Why a package is taken back.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Withdrawal {
+    reason: String,
+}
+
+/// `POST /api/v1/packages/{id}/withdraw`: hides it from the next generation; its file stays for
+/// those who have the old one.
+pub async fn withdraw(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Segments(id): Segments<Uuid>,
+    body: Result<Json<Withdrawal>, axum::extract::rejection::JsonRejection>,
+) -> Result<Json<Value>> {
+    let Json(Withdrawal { reason }) = body
+        .map_err(|e| Error::bad_request(format!("Send `{{\"reason\": \"…\"}}`. {}", e.body_text())))?;
+    if caller.role == Role::Anonymous {
+        return Err(crate::auth::missing_token());
+    }
+    let package = visible(&app, &caller, id).await?;
+    let is_own = matches!(caller.role, Role::Vendor { id, .. } if id == package.vendor_id);
+    if !is_own && caller.role != Role::Distributor {
+        return Err(Error::forbidden("Only its vendor and distributors withdraw a package."));
+    }
+    if !matches!(package.state, PackageState::Accepted | PackageState::Published) {
+        return Err(Error::conflict_problem(format!(
+            "The package is {}; only accepted and published ones can be withdrawn.",
+            package.state.as_str()
+        ))
+        .into());
+    }
+    let now = app.now();
+    let mut tx = app.pool.begin().await?;
+    store::packages::set_state(&mut tx, id, PackageState::Withdrawn, &reason, now).await?;
+    let arch = package.arch.as_deref().unwrap_or_default();
+    for placement in store::packages::placements(&mut tx, id).await? {
+        if let Some(product) = store::products::by_id(&mut tx, placement.product_id).await? {
+            placing::queue_publication(&mut tx, &product, &placement.channel, arch, now).await?;
+        }
+        // Others may have needed its symbols.
+        let filter = store::kernels::Filter {
+            product_id: Some(placement.product_id),
+            arch: package.arch.clone(),
+            flavor: package.flavor.clone(),
+            ..Default::default()
+        };
+        for kernel in store::kernels::list(&mut tx, &filter).await? {
+            Job::JudgeKernel { kernel_id: kernel.id }.enqueue(&mut tx, now).await?;
+        }
+    }
+    tx.commit().await?;
+    let package = visible(&app, &caller, id).await?;
+    Ok(Json(json::full(&app, &package, &caller).await?))
+}

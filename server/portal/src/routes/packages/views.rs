@@ -1,0 +1,387 @@
+//! Packages as pages show them.
+
+use super::{ListParams, visible};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::Result;
+use crate::extract::{Params, Segments};
+use crate::pages::{
+    Choice, ClientCommands, Fact, FindingRow, KernelStatus, Listing, ModuleReasons, ModuleView,
+    Nav, PackageFilters, PackagePage, PackageRow, PackageState, PackagesPage, Paging,
+    Publication, RepositoryBox, Severity, SignatureView, StateChange, SymbolRow, VerdictRow,
+    VerdictTally, bytes, fingerprint, group_findings, thousands,
+};
+use crate::routes::pages::Page;
+use crate::views::{self, evr, moment, shell};
+use axum::extract::State;
+use kmp::{SignatureReport, SignatureVerdict};
+use std::sync::Arc;
+use store::PgConnection;
+use store::packages::{Package, Placement};
+use store::products::Product;
+use store::verdicts::OnKernel;
+use uuid::Uuid;
+
+const ROWS: i64 = 50;
+/// Reasons shown without opening anything.
+const FIRST_REASONS: usize = 3;
+/// Entries of long lists; the API has them all.
+const LISTED: usize = 300;
+
+/// `GET /packages`
+pub async fn list_page(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Params(params): Params<ListParams>,
+) -> Result<Page<PackagesPage>> {
+    let filter = params.filter(&app, &caller).await?;
+    let mut conn = app.pool.acquire().await?;
+    let (packages, total) = store::packages::list(&mut conn, &filter, params.rows(ROWS)).await?;
+    let mut rows = Vec::with_capacity(packages.len());
+    for package in &packages {
+        rows.push(package_row(&mut conn, package, &caller).await?);
+    }
+    let filters = [
+        ("q", params.q.as_str()),
+        ("vendor", &params.vendor),
+        ("product", &params.product),
+        ("state", &params.state),
+    ];
+    let total = u64::try_from(total).unwrap_or(0);
+    let per_page = params.rows(ROWS).limit.cast_unsigned();
+    let paging = Paging::new("/packages", &filters, params.page(), per_page, total);
+    let is_set = filters.iter().any(|(_, value)| !value.is_empty());
+    let filters = PackageFilters {
+        query: params.q.clone(),
+        vendors: vendor_choices(&mut conn, &params.vendor).await?,
+        products: product_choices(&mut conn, &params.product).await?,
+        states: state_choices(&params.state),
+        is_set,
+    };
+    Ok(Page(PackagesPage { shell: shell(&app, &caller, Nav::Packages), filters, rows, paging }))
+}
+
+async fn vendor_choices(conn: &mut PgConnection, selected: &str) -> Result<Vec<Choice>> {
+    let vendors = store::vendors::list(conn).await?;
+    let all = [(String::new(), "All vendors".to_owned())];
+    let pairs = all.into_iter().chain(vendors.into_iter().map(|v| (v.name, v.display_name)));
+    Ok(Choice::list(pairs, selected))
+}
+
+/// The products for a `<select>`, with one that stands for all.
+pub async fn product_choices(conn: &mut PgConnection, selected: &str) -> Result<Vec<Choice>> {
+    let products = store::products::list(conn).await?;
+    let all = [(String::new(), "All products".to_owned())];
+    let pairs = all.into_iter().chain(products.into_iter().map(|p| (p.name, p.display_name)));
+    Ok(Choice::list(pairs, selected))
+}
+
+fn state_choices(selected: &str) -> Vec<Choice> {
+    let states = PackageState::ALL.iter().map(|s| (s.code(), s.label()));
+    Choice::list([("", "All states")].into_iter().chain(states), selected)
+}
+
+/// A package in a table.
+pub async fn package_row(
+    conn: &mut PgConnection,
+    package: &Package,
+    caller: &Caller,
+) -> Result<PackageRow> {
+    let placements = store::packages::placements(conn, package.id).await?;
+    let verdicts =
+        store::verdicts::of_package(conn, package.id, !caller.sees_previews()).await?;
+    let events = store::packages::events(conn, package.id).await?;
+    Ok(PackageRow {
+        href: format!("/packages/{}", package.id),
+        name: package.name.clone().unwrap_or_else(|| package.file_name.clone()),
+        version: version_and_arch(package),
+        vendor: package.vendor_display_name.clone(),
+        products: placement_words(&placements).join(", "),
+        state: state(package),
+        changed: moment(events.last().map_or(package.created_at, |e| e.at)),
+        tally: tally(&verdicts),
+    })
+}
+
+fn state(package: &Package) -> PackageState {
+    PackageState::from_code(package.state.as_str()).unwrap_or(PackageState::Received)
+}
+
+fn version_and_arch(package: &Package) -> String {
+    match (&package.version, &package.release, &package.arch) {
+        (Some(v), Some(r), Some(a)) => format!("{}.{a}", evr(package.epoch, v, r)),
+        _ => String::new(),
+    }
+}
+
+fn placement_words(placements: &[Placement]) -> Vec<String> {
+    placements.iter().map(|p| format!("{} / {}", p.product, p.channel)).collect()
+}
+
+fn tally(verdicts: &[OnKernel]) -> Option<VerdictTally> {
+    let counted: Vec<_> = verdicts.iter().filter(|v| v.status != "retired").collect();
+    let breaks = counted.iter().filter(|v| v.verdict == kabi::Verdict::Incompatible).count();
+    (!counted.is_empty()).then_some(VerdictTally {
+        loads: counted.iter().filter(|v| v.verdict.loads()).count(),
+        breaks,
+        kernels: counted.len(),
+    })
+}
+
+/// `GET /packages/{id}`
+pub async fn page(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Segments(id): Segments<Uuid>,
+) -> Result<Page<PackagePage>> {
+    let package = visible(&app, &caller, id).await?;
+    let mut conn = app.pool.acquire().await?;
+    let placements = store::packages::placements(&mut conn, id).await?;
+    let events = store::packages::events(&mut conn, id).await?;
+    let findings = store::packages::findings(&mut conn, id).await?;
+    let modules = store::packages::modules(&mut conn, id).await?;
+    let verdicts = store::verdicts::of_package(&mut conn, id, !caller.sees_previews()).await?;
+    let publication = publication(&app, &mut conn, &package, &placements).await?;
+    let size = package.size.cast_unsigned();
+    Ok(Page(PackagePage {
+        shell: shell(&app, &caller, Nav::Packages),
+        id: id.to_string(),
+        name: package.name.clone().unwrap_or_else(|| package.file_name.clone()),
+        version: match (&package.version, &package.release) {
+            (Some(v), Some(r)) => evr(package.epoch, v, r),
+            _ => String::new(),
+        },
+        arch: package.arch.clone().unwrap_or_default(),
+        summary: package.summary.clone(),
+        state: state(&package),
+        state_reason: events.last().map(|e| e.reason.clone()).unwrap_or_default(),
+        vendor: package.vendor_display_name.clone(),
+        placements: placement_words(&placements),
+        file_name: package.file_name.clone(),
+        sha256: hex::encode(&package.sha256),
+        size: format!("{} ({} bytes)", bytes(size), thousands(size)),
+        facts: facts(&package),
+        uploaded: moment(package.created_at),
+        history: events
+            .iter()
+            .map(|e| StateChange {
+                state: PackageState::from_code(e.state.as_str()).unwrap_or(PackageState::Received),
+                at: moment(e.at),
+                reason: e.reason.clone(),
+            })
+            .collect(),
+        signature: signature(&package),
+        findings: group_findings(findings.into_iter().map(finding)),
+        passed: Vec::new(),
+        modules: modules.iter().map(|(path, module)| module_view(path, module)).collect(),
+        verdicts: verdicts.iter().map(verdict_row).collect(),
+        publication,
+    }))
+}
+
+fn facts(package: &Package) -> Vec<Fact> {
+    [
+        ("License", &package.license),
+        ("Built for kernel", &package.kernel_release),
+        ("Flavor", &package.flavor),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some(Fact { name: name.to_owned(), value: value.clone()? }))
+    .collect()
+}
+
+fn finding(finding: inspect::Finding) -> (Severity, FindingRow) {
+    let severity = match finding.severity {
+        inspect::Severity::Note => Severity::Note,
+        inspect::Severity::Warning => Severity::Warning,
+        inspect::Severity::Reject => Severity::Reject,
+    };
+    let row = FindingRow {
+        check: finding.check.to_string(),
+        title: finding.title.to_string(),
+        detail: finding.detail,
+        place: finding.place,
+        mend: finding.help.to_string(),
+    };
+    (severity, row)
+}
+
+fn signature(package: &Package) -> Option<SignatureView> {
+    let report: SignatureReport = serde_json::from_value(package.signature.clone()?).ok()?;
+    let is_good =
+        |s: &&kmp::JudgedSignature| matches!(s.verdict, SignatureVerdict::Good { .. });
+    let Some(told) = report.signatures.iter().find(is_good).or(report.signatures.first()) else {
+        return Some(SignatureView {
+            is_good: false,
+            headline: "Not signed".to_owned(),
+            signer: None,
+            fingerprint: None,
+            algorithm: None,
+            made: None,
+            mend: Some("Sign the package with `rpmsign --addsign` and upload it again.".to_owned()),
+        });
+    };
+    let (headline, signer, key) = match &told.verdict {
+        SignatureVerdict::Good { certificate, user_id } => (
+            format!("Signed by a key registered for {}", package.vendor_display_name),
+            Some(user_id.clone()),
+            Some(certificate.clone()),
+        ),
+        SignatureVerdict::UnknownKey => {
+            ("Signed by a key that is not registered".to_owned(), None, told.issuer.clone())
+        }
+        SignatureVerdict::Bad => {
+            ("The signature does not fit the content".to_owned(), None, told.issuer.clone())
+        }
+        SignatureVerdict::Refused { why } => {
+            (format!("The signature is not acceptable: {why}"), None, told.issuer.clone())
+        }
+        SignatureVerdict::Malformed { why } => {
+            (format!("The signature cannot be read: {why}"), None, None)
+        }
+    };
+    Some(SignatureView {
+        is_good: is_good(&told),
+        headline,
+        signer,
+        fingerprint: key.as_deref().map(fingerprint),
+        algorithm: None,
+        made: told.created.map(views::unix),
+        mend: None,
+    })
+}
+
+fn module_view(path: &str, module: &kmod::Module) -> ModuleView {
+    let licenses: Vec<&str> = module.licenses().collect();
+    ModuleView {
+        name: module.name.clone(),
+        path: path.to_owned(),
+        description: module.first("description").map(str::to_owned),
+        version: module.first("version").map(str::to_owned),
+        license: match licenses.is_empty() {
+            true => "none given".to_owned(),
+            false => licenses.join(", "),
+        },
+        vermagic: module.vermagic.clone().unwrap_or_default(),
+        depends: module.depends().into_iter().map(str::to_owned).collect(),
+        signature: match &module.signature {
+            None => "not signed".to_owned(),
+            Some(s) => s.signer.clone().unwrap_or_else(|| "signed".to_owned()),
+        },
+        aliases: Listing::capped(module.aliases().map(str::to_owned), LISTED),
+        imports: symbols(module.imports.iter().map(|i| (&i.symbol, i.crc))),
+        exports: symbols(module.exports.iter().map(|e| (&e.symbol, e.crc))),
+    }
+}
+
+fn symbols<'a>(
+    symbols: impl Iterator<Item = (&'a String, Option<kmod::Crc>)>,
+) -> Listing<SymbolRow> {
+    let rows = symbols.map(|(name, crc)| SymbolRow {
+        name: name.clone(),
+        crc: crc.map_or_else(|| "–".to_owned(), |c| c.to_string()),
+    });
+    Listing::capped(rows, LISTED)
+}
+
+fn verdict_row(on: &OnKernel) -> VerdictRow {
+    let mut reasons: Vec<&kabi::Reason> = on.modules.iter().flat_map(|m| &m.reasons).collect();
+    reasons.sort_by_key(|r| std::cmp::Reverse(r.severity));
+    VerdictRow {
+        kernel_href: format!("/kernels/{}", on.kernel_id),
+        release: on.release.clone(),
+        product: on.product.clone(),
+        flavor: on.flavor.clone(),
+        arch: on.arch.clone(),
+        status: KernelStatus::from_code(&on.status).unwrap_or(KernelStatus::Released),
+        verdict: views::verdict(on.verdict),
+        first: reasons.into_iter().take(FIRST_REASONS).map(views::reason).collect(),
+        modules: on
+            .modules
+            .iter()
+            .filter(|m| !m.reasons.is_empty())
+            .map(|m| ModuleReasons {
+                module: m.module.clone(),
+                verdict: views::verdict(m.verdict),
+                needed: format!("{} of {} symbols fit", m.needed_ok, m.needed_total),
+                reasons: Listing::capped(m.reasons.iter().map(views::reason), LISTED),
+            })
+            .collect(),
+    }
+}
+
+async fn publication(
+    app: &App,
+    conn: &mut PgConnection,
+    package: &Package,
+    placements: &[Placement],
+) -> Result<Option<Publication>> {
+    let (Some(location), Some(arch)) = (&package.location, &package.arch) else {
+        return Ok(None);
+    };
+    let mut repositories = Vec::new();
+    let mut first = None;
+    for placement in placements {
+        let Some(generation) = placement.generation else { continue };
+        let Some(product) = store::products::by_id(conn, placement.product_id).await? else {
+            continue;
+        };
+        let shown = match arch.as_str() {
+            "noarch" => product.arches.first().unwrap_or(arch),
+            _ => arch,
+        };
+        first.get_or_insert_with(|| {
+            let href = format!("/repos/{}/{}/{shown}/{location}", product.name, placement.channel);
+            (href, generation.cast_unsigned())
+        });
+        let name = package.name.as_deref();
+        repositories
+            .push(repository_box(app, conn, &product, &placement.channel, name).await?);
+    }
+    let is_published = package.state == store::packages::State::Published;
+    Ok(first.filter(|_| is_published).map(|(download_href, generation)| Publication {
+        download_href,
+        generation,
+        repositories,
+    }))
+}
+
+/// How to use a channel of a product; with the package to install, if one is asked about.
+pub async fn repository_box(
+    app: &App,
+    conn: &mut PgConnection,
+    product: &Product,
+    channel: &str,
+    package: Option<&str>,
+) -> Result<RepositoryBox> {
+    let mut count = 0;
+    let mut updated = None;
+    for repository in store::repositories::list(conn).await? {
+        if repository.product_id != product.id || repository.channel != channel {
+            continue;
+        }
+        let generations = store::repositories::generations(conn, repository.id).await?;
+        if let Some(current) = generations.first() {
+            count += u64::try_from(current.package_count).unwrap_or(0);
+            updated = updated.max(Some(current.created_at));
+        }
+    }
+    let repo_href = format!("/repos/{}/{channel}.repo", product.name);
+    let url = app.url(&repo_href);
+    let zypper = ClientCommands::zypper(&url, package);
+    let dnf = ClientCommands::dnf(&url, &format!("{}-{channel}", product.name), package);
+    Ok(RepositoryBox {
+        product: product.display_name.clone(),
+        channel: channel.to_owned(),
+        arches: product.arches.join(", "),
+        packages: crate::pages::counted(count, "package", "packages"),
+        updated: updated.map(moment),
+        commands: match product.family.as_str() {
+            "redhat" => vec![dnf, zypper],
+            _ => vec![zypper, dnf],
+        },
+        repo_href,
+        key_href: "/keys/repository.asc".to_owned(),
+        fingerprint: fingerprint(&app.repository_key.fingerprint()),
+    })
+}

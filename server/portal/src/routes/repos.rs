@@ -1,0 +1,273 @@
+//! Repositories for zypper and dnf. Metadata comes from memory, packages from disk.
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::extract::Segments;
+use crate::served::{Client, DataFile, ServedRepository};
+use crate::uploads;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use tower::ServiceExt as _;
+use tower_http::services::ServeFile;
+
+/// Names with a checksum or a full NEVRA never change their content.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// The three small files change with every generation.
+const ASK_AGAIN: &str = "no-cache";
+const LONGEST_PROGRAM: usize = 256;
+
+/// `GET /repos/{product}/{channel}.repo`
+pub async fn repo_file(
+    State(app): State<Arc<App>>,
+    Segments((product, file)): Segments<(String, String)>,
+) -> Result<Response> {
+    let Some(channel) = file.strip_suffix(".repo") else {
+        return Err(Error::not_found(format!(
+            "/repos/{product}/ has one file per channel, named CHANNEL.repo."
+        )));
+    };
+    let mut conn = app.pool.acquire().await?;
+    let product = uploads::product_by_name(&mut conn, &product).await?;
+    if !product.channels.iter().any(|c| c == channel) {
+        return Err(Error::not_found(crate::placing::no_channel(&product, channel).detail));
+    }
+    let mut keys = vec![app.url("/keys/repository.asc")];
+    for vendor in store::vendors::list(&mut conn).await? {
+        let has_keys = !store::vendors::list_keys(&mut conn, Some(vendor.id)).await?.is_empty();
+        if has_keys {
+            keys.push(app.url(&format!("/keys/vendors/{}.asc", vendor.name)));
+        }
+    }
+    let text = repo_text(&app, &product, channel, &keys);
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, ASK_AGAIN)];
+    Ok((headers, text).into_response())
+}
+
+/// Both zypper and dnf replace `$basearch`, and both take several keys on lines of their own.
+fn repo_text(
+    app: &App,
+    product: &store::products::Product,
+    channel: &str,
+    keys: &[String],
+) -> String {
+    let mut text = String::new();
+    // Names and addresses hold no line breaks: the schema and the configuration see to that.
+    let _ = write!(
+        text,
+        "[{name}-{channel}]\n\
+         name=Drivers for {display} ({channel})\n\
+         baseurl={base}/repos/{name}/{channel}/$basearch/\n\
+         type=rpm-md\n\
+         enabled=1\n\
+         autorefresh=1\n\
+         gpgcheck=1\n\
+         repo_gpgcheck=1\n\
+         pkg_gpgcheck=1\n\
+         gpgkey={keys}\n",
+        name = product.name,
+        display = product.display_name.replace(['\n', '\r'], " "),
+        base = app.config.base_url,
+        keys = keys.join("\n       "),
+    );
+    text
+}
+
+/// `GET /repos/{product}/{channel}/{arch}/…`
+pub async fn file(
+    State(app): State<Arc<App>>,
+    Segments((product, channel, arch, location)): Segments<(String, String, String, String)>,
+    request: Request,
+) -> Result<Response> {
+    let repository = app.served.get(&product, &channel, &arch).ok_or_else(|| {
+        Error::not_found(format!("There is no repository {product}/{channel}/{arch}."))
+    })?;
+    match location.as_str() {
+        "repodata/repomd.xml" | "repodata/repomd.xml.asc" => {
+            let small = repository
+                .small(client(&request))
+                .ok_or_else(|| Error::not_found("This repository has no generation yet."))?;
+            let (kind, bytes) = match location.ends_with(".asc") {
+                true => ("application/pgp-signature", small.signature),
+                false => ("application/xml", small.repomd),
+            };
+            let tag = format!("\"{}-{}\"", repository.id, small.number);
+            Ok(in_memory(request.headers(), kind, &tag, ASK_AGAIN, bytes))
+        }
+        "repodata/repomd.xml.key" => {
+            let key = app.repository_key.certificate().to_armored();
+            let tag = format!("\"{}\"", app.repository_key.fingerprint());
+            Ok(in_memory(request.headers(), "application/pgp-keys", &tag, ASK_AGAIN, key.into()))
+        }
+        _ => lasting(&app, &repository, &location, request).await,
+    }
+}
+
+/// Files whose content never changes under their name.
+async fn lasting(
+    app: &App,
+    repository: &ServedRepository,
+    location: &str,
+    request: Request,
+) -> Result<Response> {
+    if let Some(data) = repository.data(location) {
+        let kind = match location.rsplit('.').next() {
+            Some("gz") => "application/gzip",
+            Some("zst") => "application/zstd",
+            _ => "application/octet-stream",
+        };
+        return match data {
+            DataFile::Memory(bytes) => {
+                let tag = format!("\"{location}\"");
+                Ok(in_memory(request.headers(), kind, &tag, FOR_EVER, bytes.clone()))
+            }
+            DataFile::Disk(path) => on_disk(path, kind, request).await,
+        };
+    }
+    match repository.package(location) {
+        Some(sha256) => {
+            on_disk(&app.storage.package(sha256), "application/x-rpm", request).await
+        }
+        None => Err(Error::not_found(format!("This repository has no file `{location}`."))),
+    }
+}
+
+/// Who asks. Behind a proxy on this machine, the address it forwards.
+fn client(request: &Request) -> Client {
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(address)| address.ip());
+    let headers = request.headers();
+    let text = |name: HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
+    let forwarded = text(HeaderName::from_static("x-forwarded-for"))
+        .and_then(|list| list.rsplit(',').next()?.trim().parse().ok())
+        .filter(|_| peer.is_loopback());
+    let mut program = text(header::USER_AGENT).unwrap_or_default().to_owned();
+    let cut = (0..=LONGEST_PROGRAM.min(program.len())).rfind(|n| program.is_char_boundary(*n));
+    program.truncate(cut.unwrap_or(0));
+    (forwarded.unwrap_or(peer), program)
+}
+
+fn in_memory(
+    asked: &HeaderMap,
+    kind: &'static str,
+    tag: &str,
+    caching: &'static str,
+    bytes: Bytes,
+) -> Response {
+    let known = asked
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','))
+        .any(|t| matches!(t.trim(), "*") || t.trim().trim_start_matches("W/") == tag);
+    let mut response = if known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        match byte_range(asked, tag, bytes.len()) {
+            None => Body::from(bytes).into_response(),
+            Some(Ok((first, last))) => {
+                let mut part = Body::from(bytes.slice(first..=last)).into_response();
+                *part.status_mut() = StatusCode::PARTIAL_CONTENT;
+                let range = format!("bytes {first}-{last}/{}", bytes.len());
+                insert(&mut part, header::CONTENT_RANGE, &range);
+                part
+            }
+            Some(Err(())) => {
+                let mut refused = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
+                insert(&mut refused, header::CONTENT_RANGE, &format!("bytes */{}", bytes.len()));
+                refused
+            }
+        }
+    };
+    insert(&mut response, header::CONTENT_TYPE, kind);
+    insert(&mut response, header::CACHE_CONTROL, caching);
+    insert(&mut response, header::ETAG, tag);
+    insert(&mut response, header::ACCEPT_RANGES, "bytes");
+    response
+}
+
+fn insert(response: &mut Response, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+/// One range of RFC 9110, first and last byte. Several ranges, other units, a stale `If-Range` and
+/// broken syntax give the whole file; `Err` is a range beyond the end.
+fn byte_range(asked: &HeaderMap, tag: &str, length: usize) -> Option<Result<(usize, usize), ()>> {
+    let text = asked.get(header::RANGE)?.to_str().ok()?.strip_prefix("bytes=")?;
+    let condition = asked.get(header::IF_RANGE);
+    if condition.is_some_and(|c| c.as_bytes() != tag.as_bytes()) {
+        return None;
+    }
+    let (first, last) = text.split_once('-')?;
+    let range = if first.is_empty() {
+        let count: usize = last.parse().ok()?;
+        (length.saturating_sub(count), length.checked_sub(1).filter(|_| count > 0))
+    } else {
+        let first: usize = first.parse().ok()?;
+        let end: usize = if last.is_empty() { usize::MAX } else { last.parse().ok()? };
+        if end < first {
+            return None;
+        }
+        (first, length.checked_sub(1).map(|l| l.min(end)))
+    };
+    Some(match range {
+        (first, Some(last)) if first <= last => Ok((first, last)),
+        _ => Err(()),
+    })
+}
+
+async fn on_disk(path: &Path, kind: &'static str, request: Request) -> Result<Response> {
+    let response = ServeFile::new(path).oneshot(request).await;
+    let mut response = response.map_err(anyhow::Error::from)?.map(Body::new);
+    if response.status() == StatusCode::NOT_FOUND {
+        return Err(Error::Internal(anyhow::anyhow!("{} is missing", path.display())));
+    }
+    insert(&mut response, header::CONTENT_TYPE, kind);
+    insert(&mut response, header::CACHE_CONTROL, FOR_EVER);
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges() {
+        for (text, length, expected) in [
+            ("bytes=0-3", 10, Some(Ok((0, 3)))),
+            ("bytes=8-", 10, Some(Ok((8, 9)))),
+            ("bytes=-4", 10, Some(Ok((6, 9)))),
+            ("bytes=-40", 10, Some(Ok((0, 9)))),
+            ("bytes=5-99", 10, Some(Ok((5, 9)))),
+            ("bytes=10-", 10, Some(Err(()))),
+            ("bytes=-0", 10, Some(Err(()))),
+            ("bytes=0-", 0, Some(Err(()))),
+            ("bytes=4-2", 10, None),
+            ("bytes=0-1,3-4", 10, None),
+            ("lines=0-1", 10, None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::RANGE, text.parse().unwrap());
+            assert_eq!(byte_range(&headers, "\"t\"", length), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_stale_if_range_gives_the_whole() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RANGE, "bytes=0-3".parse().unwrap());
+        headers.insert(header::IF_RANGE, "\"old\"".parse().unwrap());
+        assert_eq!(byte_range(&headers, "\"new\"", 10), None);
+        assert_eq!(byte_range(&headers, "\"old\"", 10), Some(Ok((0, 3))));
+    }
+}

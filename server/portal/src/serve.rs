@@ -1,0 +1,192 @@
+//! Starting and stopping: the server, and a worker of its own.
+
+use crate::app::App;
+use crate::config::Config;
+use crate::database::Database;
+use crate::hardware::Hardware;
+use crate::hub::{Hub, RECONNECTED};
+use crate::jobs::Worker;
+use crate::judging::KernelCache;
+use crate::mail::Mailer;
+use crate::routes;
+use crate::served::Served;
+use crate::storage::Storage;
+use anyhow::Context as _;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use private_postgres::Cluster;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use store::PgPool;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+/// How often the private cluster is looked after.
+const WATCH: Duration = Duration::from_secs(2);
+
+/// Serves HTTP and works on jobs until `stop` resolves. Says on `ready` where it listens.
+///
+/// # Errors
+/// Something needed cannot be started, or the private database ended by itself.
+pub async fn serve(
+    mut config: Config,
+    stop: impl Future<Output = ()> + Send + 'static,
+    ready: Option<oneshot::Sender<SocketAddr>>,
+) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.listen))?;
+    let address = listener.local_addr()?;
+    if config.listen.port() == 0 {
+        config.base_url = config.base_url.replace(":0", &format!(":{}", address.port()));
+        config.listen = address;
+    }
+    let mut database = Database::open(&config).await?;
+    let app = build(config, database.pool.clone()).await?;
+    if database.cluster.is_some() {
+        recover(&app).await?;
+    }
+    let workers = Worker::start(&app, app.config.workers);
+    let service =
+        routes::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    tracing::info!(%address, url = app.config.base_url, "the portal is open");
+    if let Some(ready) = ready {
+        // Whoever started us may be gone.
+        let _ = ready.send(address);
+    }
+    let (ending, ended) = oneshot::channel::<()>();
+    let server = axum::serve(listener, service)
+        .with_graceful_shutdown(async move {
+            // The sender dropped means the same as a message: end.
+            let _ = ended.await;
+        })
+        .into_future();
+    let mut server = std::pin::pin!(server);
+    let outcome = tokio::select! {
+        done = &mut server => done.context("serving HTTP"),
+        () = stop => {
+            tracing::info!("stopping");
+            Ok(())
+        }
+        error = cluster_ended(&mut database.cluster) => Err(error),
+    };
+    drop(ending);
+    // Downloads in progress get a moment to end.
+    let _ = tokio::time::timeout(Duration::from_secs(5), server).await;
+    workers.stop().await;
+    database.close().await?;
+    outcome
+}
+
+/// Works on jobs only, beside a server on the same database and data folder.
+///
+/// # Errors
+/// Something needed cannot be started.
+pub async fn work(
+    config: Config,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        config.database_url.is_some(),
+        "a worker of its own needs --database-url; a private database belongs to `kmp-portal serve`"
+    );
+    let database = Database::open(&config).await?;
+    let app = build(config, database.pool.clone()).await?;
+    let workers = Worker::start(&app, app.config.workers.max(1));
+    tracing::info!("working on jobs");
+    stop.await;
+    workers.stop().await;
+    database.close().await
+}
+
+async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
+    let storage = Storage::open(&config.data_dir)
+        .with_context(|| format!("opening the data folder {}", config.data_dir.display()))?;
+    let mailer =
+        Mailer::new(&config.mail_from, config.smtp_url.as_deref(), &config.mail_dir)?;
+    let repository_key = {
+        let (folder, config) = (storage.keys(), config.clone());
+        let now = now();
+        tokio::task::spawn_blocking(move || {
+            let passphrase = config.key_passphrase_file.as_deref();
+            crate::repository_key::load_or_make(&folder, &config.site_name, passphrase, now)
+        })
+        .await??
+    };
+    let hub = Hub::default();
+    let app = Arc::new(App {
+        storage,
+        mailer,
+        repository_key: Arc::new(repository_key),
+        hub: hub.clone(),
+        kernels: KernelCache::default(),
+        served: Served::default(),
+        hardware: Hardware::default(),
+        metrics: PrometheusBuilder::new().install_recorder().context("metrics")?,
+        pool: pool.clone(),
+        config,
+    });
+    app.served.reload_all(&app.pool, &app.storage).await?;
+    tokio::spawn(hub.listen(pool));
+    tokio::spawn(follow(app.clone()));
+    Ok(app)
+}
+
+#[expect(clippy::disallowed_methods, reason = "before there is an App to ask")]
+fn now() -> u64 {
+    time::OffsetDateTime::now_utc().unix_timestamp().cast_unsigned()
+}
+
+/// Puts in order what a killed server left. We are alone on this folder: its lock says so.
+async fn recover(app: &App) -> anyhow::Result<()> {
+    let mut conn = app.pool.acquire().await?;
+    let jobs = store::jobs::release_all(&mut conn).await?;
+    let uploads = app.storage.sweep_incoming()?;
+    let mut orphans = 0;
+    for sha256 in app.storage.packages()? {
+        let row = store::packages::by_sha256(&mut conn, &sha256).await?;
+        if row.is_none_or(|(.., state)| state == store::packages::State::Rejected) {
+            app.storage.discard_package(&sha256)?;
+            orphans += 1;
+        }
+    }
+    if jobs > 0 || uploads > 0 || orphans > 0 {
+        tracing::info!(jobs, uploads, orphans, "took up what an interrupted server left");
+    }
+    Ok(())
+}
+
+/// Renews what is kept in memory when any process published something.
+async fn follow(app: Arc<App>) {
+    let mut news = app.hub.subscribe();
+    loop {
+        let reloaded = match news.recv().await {
+            Ok(n) if n.channel == store::channel::REPOSITORIES => match n.payload.parse() {
+                Ok(id) => app.served.reload(&app.pool, &app.storage, id).await,
+                Err(_) => Ok(()),
+            },
+            Ok(n) if n.channel != RECONNECTED => continue,
+            Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+            // Reconnected, or fallen behind: anything may have changed.
+            _ => app.served.reload_all(&app.pool, &app.storage).await,
+        };
+        app.hardware.mark_stale();
+        if let Err(error) = reloaded {
+            tracing::error!(error = format!("{error:#}"), "cannot load a published repository");
+        }
+    }
+}
+
+/// Resolves only when the private cluster has died under us.
+async fn cluster_ended(cluster: &mut Option<Cluster>) -> anyhow::Error {
+    loop {
+        tokio::time::sleep(WATCH).await;
+        if let Some(cluster) = cluster
+            && !cluster.is_alive()
+        {
+            return anyhow::anyhow!(
+                "the private PostgreSQL ended by itself; its log is postgres.log in the data folder"
+            );
+        }
+    }
+}
