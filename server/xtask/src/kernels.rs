@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
+use apt::{Apt, Lists};
 pub use choose::{MOVING_SYMBOLS, Role};
 pub use symvers::Symvers;
 
@@ -55,7 +56,7 @@ enum Source {
 
 /// Everything that can be had, before the choice.
 struct Offer {
-    apt: Option<apt::Apt>,
+    apt: Option<Apt>,
     releases: BTreeMap<choose::Release, Source>,
     /// Where header packages are unpacked to.
     root: PathBuf,
@@ -86,8 +87,17 @@ fn remembered(record: &Path) -> Option<Vec<Kernel>> {
     (!known.is_empty() && known.iter().all(whole)).then_some(known)
 }
 
+/// Old lists name packages that the archive has replaced since: what fails with the system's is
+/// tried again with fresh ones.
 fn discover(folder: &Path) -> Result<Vec<Kernel>> {
-    let mut offer = Offer::collect(folder)?;
+    discover_by(folder, Lists::System).or_else(|error| {
+        println!("  {error:#}\n  trying again with fresh package lists");
+        discover_by(folder, Lists::Fresh)
+    })
+}
+
+fn discover_by(folder: &Path, lists: Lists) -> Result<Vec<Kernel>> {
+    let offer = Offer::collect(folder, lists)?;
     let releases: Vec<_> = offer.releases.keys().cloned().collect();
     if releases.is_empty() {
         bail!(
@@ -107,10 +117,10 @@ fn discover(folder: &Path) -> Result<Vec<Kernel>> {
 }
 
 impl Offer {
-    fn collect(folder: &Path) -> Result<Offer> {
+    fn collect(folder: &Path, lists: Lists) -> Result<Offer> {
         let root = folder.join("headers");
         fs::create_dir_all(&root).with_context(|| format!("cannot make {}", root.display()))?;
-        let apt = apt::Apt::open(&folder.join("apt"))?;
+        let apt = Apt::open(&folder.join("apt"), lists)?;
         let mut releases = BTreeMap::new();
         if let Some(apt) = &apt {
             for release in apt.header_releases()? {
@@ -128,7 +138,7 @@ impl Offer {
     }
 
     /// The symbols of some releases; one without symbol versions is left out.
-    fn load(&mut self, some: &[choose::Release]) -> Result<BTreeMap<choose::Release, Symvers>> {
+    fn load(&self, some: &[choose::Release]) -> Result<BTreeMap<choose::Release, Symvers>> {
         let wanted: Vec<String> = some
             .iter()
             .filter(|release| matches!(self.releases.get(release), Some(Source::Apt)))
@@ -148,7 +158,7 @@ impl Offer {
     }
 
     /// Fetches what building against the chosen kernels needs, too.
-    fn make_ready(&mut self, choice: &choose::Choice) -> Result<Vec<Kernel>> {
+    fn make_ready(&self, choice: &choose::Choice) -> Result<Vec<Kernel>> {
         let built = |role: Role| role.is_built_against();
         let mut rest = Vec::new();
         for (release, role) in choice.kernels() {
@@ -179,8 +189,8 @@ impl Offer {
             .collect()
     }
 
-    fn unpack(&mut self, packages: &[String]) -> Result<()> {
-        match &mut self.apt {
+    fn unpack(&self, packages: &[String]) -> Result<()> {
+        match &self.apt {
             Some(apt) => apt.unpack(packages, &self.root),
             None => Ok(()),
         }

@@ -10,7 +10,16 @@ use anyhow::{Context, Result};
 use super::choose::Release;
 use crate::sh;
 
-/// apt with the system's package lists, or with lists of our own where those are old or missing.
+/// Which package lists to go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lists {
+    /// The system's, if it has any.
+    System,
+    /// Fetched now, for us alone.
+    Fresh,
+}
+
+/// apt for downloads. Also without root, and leaving the system's lists and caches alone.
 pub struct Apt {
     options: Vec<String>,
     folder: PathBuf,
@@ -18,19 +27,19 @@ pub struct Apt {
 
 impl Apt {
     /// None where there is no apt.
-    pub fn open(folder: &Path) -> Result<Option<Apt>> {
+    pub fn open(folder: &Path, lists: Lists) -> Result<Option<Apt>> {
         if sh::find_program("apt-get").is_none() || sh::find_program("dpkg-deb").is_none() {
             return Ok(None);
         }
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         // Downloads go to folders that apt's own user cannot write to.
         let options = vec!["-oAPT::Sandbox::User=root".into()];
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let mut apt = Apt {
             options,
             folder: folder.to_path_buf(),
         };
-        if apt.header_releases()?.is_empty() {
-            apt.use_own_lists()?;
+        if lists == Lists::Fresh || !has_system_lists()? {
+            apt.fetch_lists()?;
         }
         Ok(Some(apt))
     }
@@ -63,9 +72,8 @@ impl Apt {
         Ok(depends.filter(needed).map(String::from).collect())
     }
 
-    /// Downloads and unpacks what is not there yet. Old lists name files that the archive has
-    /// replaced since, so a failure is tried again with fresh ones.
-    pub fn unpack(&mut self, packages: &[String], root: &Path) -> Result<()> {
+    /// Downloads and unpacks what is not there yet.
+    pub fn unpack(&self, packages: &[String], root: &Path) -> Result<()> {
         let missing: Vec<&String> = packages
             .iter()
             .filter(|name| !self.marker(name).exists())
@@ -73,11 +81,14 @@ impl Apt {
         if missing.is_empty() {
             return Ok(());
         }
-        println!("  fetching {} kernel header packages", missing.len());
-        if self.download(&missing).is_err() {
-            self.use_own_lists()?;
-            self.download(&missing)?;
-        }
+        println!("  fetching {} packages with kernel headers", missing.len());
+        let mut download = self.tool("apt-get");
+        sh::run(
+            download
+                .arg("download")
+                .args(&missing)
+                .current_dir(&self.folder),
+        )?;
         for entry in fs::read_dir(&self.folder)?.flatten() {
             let file = entry.path();
             if file.extension().is_some_and(|extension| extension == "deb") {
@@ -95,24 +106,14 @@ impl Apt {
         self.folder.join(format!("{package}.unpacked"))
     }
 
-    fn download(&self, packages: &[&String]) -> Result<()> {
-        sh::run(
-            self.tool("apt-get")
-                .arg("download")
-                .args(packages)
-                .current_dir(&self.folder),
-        )
-    }
-
-    /// Lists and caches below our folder: works without root and leaves the system's alone.
-    fn use_own_lists(&mut self) -> Result<()> {
+    fn fetch_lists(&mut self) -> Result<()> {
         println!("  fetching package lists");
         let (state, cache) = (self.folder.join("state"), self.folder.join("cache"));
         fs::create_dir_all(state.join("lists/partial"))?;
         fs::create_dir_all(cache.join("archives/partial"))?;
-        self.options.truncate(1);
         self.options.extend([
             format!("-oDir::State={}", state.display()),
+            format!("-oDir::State::lists={}", state.join("lists").display()),
             format!("-oDir::Cache={}", cache.display()),
             "-oDir::State::status=/var/lib/dpkg/status".into(),
         ]);
@@ -125,6 +126,19 @@ impl Apt {
         command.env("LC_ALL", "C").args(&self.options);
         command
     }
+}
+
+/// Containers often come without lists, or with those of installed packages only.
+fn has_system_lists() -> Result<bool> {
+    let named =
+        sh::output(Command::new("apt-config").args(["shell", "LISTS", "Dir::State::lists/d"]))?;
+    let folder = named
+        .split('\'')
+        .nth(1)
+        .context("apt-config names no folder of lists")?;
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    Ok(names.any(|name| name.contains("_Packages")))
 }
 
 /// `linux-headers-6.1.0-54-amd64`.
