@@ -11,7 +11,7 @@ use goblin::{
             EI_CLASS, EI_DATA, ELFCLASS32, ELFCLASS64, ELFDATA2LSB, ELFDATA2MSB, ELFMAG, EM_PPC64,
             ET_REL,
         },
-        section_header::{SHT_NOBITS, SHT_REL, SHT_RELA, SHT_SYMTAB},
+        section_header::{SHT_NOBITS, SHT_NULL, SHT_REL, SHT_RELA, SHT_SYMTAB},
     },
 };
 
@@ -65,7 +65,13 @@ impl<'a> ElfFile<'a> {
             section_names: &[],
         };
         file.section_names = file.data(usize::from(header.e_shstrndx))?;
+        file.check_bounds()?;
         Ok(file)
+    }
+
+    /// As the loader does, refuses a file that any section reaches out of.
+    fn check_bounds(&self) -> Result<(), Error> {
+        (0..self.sections.len()).try_for_each(|index| self.data(index).map(drop))
     }
 
     pub(crate) fn machine(&self) -> Machine {
@@ -121,7 +127,7 @@ impl<'a> ElfFile<'a> {
         let Some(section) = self.sections.get(index) else {
             return Ok(&[]);
         };
-        if section.sh_type == SHT_NOBITS {
+        if matches!(section.sh_type, SHT_NULL | SHT_NOBITS) {
             return Ok(&[]);
         }
         self.slice(section.sh_offset, section.sh_size)

@@ -28,15 +28,11 @@ impl Module {
 
         let modinfo = modinfo::read(&elf, &mut oddities)?;
         let symbols = elf.symbols()?;
-        if symbols.is_empty() {
-            oddities.add("symtab-missing", || {
-                "there is no symbol table, which the loader needs: do not run strip on modules"
-                    .to_owned()
-            });
-        }
         let (versions, records) = versions::read(&elf, limits, &mut oddities)?;
         let imports = imports::join(&elf, &symbols, &records, limits, &mut oddities)?;
-        if versions != Versions::None && !symbols.is_empty() {
+        if symbols.is_empty() {
+            note_no_symbols(&mut oddities);
+        } else if versions != Versions::None {
             imports::compare(&imports, &mut oddities);
         }
         let exports = exports::read(&elf, &symbols, limits, &mut oddities)?;
@@ -79,6 +75,12 @@ fn note_doubles(elf: &ElfFile<'_>, oddities: &mut Oddities) {
             });
         }
     }
+}
+
+fn note_no_symbols(oddities: &mut Oddities) {
+    oddities.add("symtab-missing", || {
+        "there is no symbol table, which the loader needs: do not run strip on modules".to_owned()
+    });
 }
 
 fn btf(elf: &ElfFile<'_>) -> Btf {
@@ -286,6 +288,29 @@ mod tests {
             message.starts_with("section headers at byte 18446744073709551615"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn a_section_beyond_the_end_is_named() {
+        let mut bytes = acme().build();
+        let headers = u64::from_le_bytes(bytes[0x28..0x30].try_into().unwrap()) as usize;
+        // Size of the first section, `.text`, which is read for nothing.
+        bytes[headers + 64 + 32..headers + 64 + 40].copy_from_slice(&(1_u64 << 40).to_le_bytes());
+        let read = Module::read(&bytes, "acme_net.ko", &Limits::default());
+        let message = read.unwrap_err().to_string();
+        assert!(message.starts_with("section .text at byte"), "{message}");
+    }
+
+    #[test]
+    fn a_file_without_symbols_is_odd() {
+        let mut bytes = acme().imports("printk", 1).build();
+        let headers = u64::from_le_bytes(bytes[0x28..0x30].try_into().unwrap()) as usize;
+        let mut types = (headers + 4..bytes.len()).step_by(64);
+        let symtab = types.find(|at| bytes[*at] == 2).unwrap();
+        bytes[symtab] = 7;
+        let module = read_bytes(&bytes);
+        assert_eq!(codes(&module), ["symtab-missing"]);
+        assert_eq!(module.imports.len(), 2, "as the version table lists them");
     }
 
     #[test]
