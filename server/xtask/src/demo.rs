@@ -4,13 +4,13 @@
 //! Installs what is missing, builds, starts the portal with a private PostgreSQL, fills it through
 //! its own command line and API, and says what to try. What it made stays for the next time.
 
-mod api;
-mod clients;
+pub mod api;
+pub mod clients;
 mod guide;
-mod mail;
-mod portal;
-mod story;
-mod tour;
+pub mod mail;
+pub mod portal;
+pub mod story;
+pub mod tour;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,20 +1,11 @@
 //! `cargo xtask`: automation of this project. `cargo xtask help` lists what it does.
 
-mod demo;
-mod fixtures;
-mod kernels;
-mod packages;
-mod sh;
-mod sqlx;
-mod test;
-mod tidy;
-
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-
-use packages::Group;
+use xtask::packages::{self, Group};
+use xtask::{demo, fixtures, sqlx, test, tidy};
 
 const HELP: &str = "\
 usage: cargo xtask COMMAND
@@ -44,7 +35,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[&str]) -> Result<ExitCode> {
-    let project = project();
+    let project = xtask::project();
     match arguments {
         ["demo", options @ ..] => return demo::run(&project, &demo::Options::parse(options)?),
         ["test"] => return test::run(&project, None),
@@ -81,13 +72,4 @@ fn parse_groups(words: &[&str]) -> Result<Vec<Group>> {
         Group::parse(word).with_context(|| format!("no group of packages is called `{word}`"))
     };
     words.iter().map(parse).collect()
-}
-
-/// The folder with the workspace's Cargo.toml.
-fn project() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors()
-        .nth(2)
-        .expect("server/xtask is two folders deep")
-        .to_path_buf()
 }
