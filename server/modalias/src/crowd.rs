@@ -8,7 +8,7 @@ use crate::pattern::{Piece, pieces};
 /// Bytes of a fragment: wide ones tell patterns apart better, narrow ones exist more often.
 const WIDE: usize = 8;
 const NARROW: usize = 4;
-/// Bits of the filter for each fragment: one in sixteen foreign ones passes it.
+/// Bits of the filter for each fragment: at most one in sixteen foreign ones passes it.
 const FILTER_BITS: usize = 16;
 /// Counters of the frequency sketch at most; a collision only makes a worse choice.
 const SKETCH_MAX: usize = 1 << 22;
@@ -93,21 +93,30 @@ fn literal_chunks(pattern: &[u8], prefix: usize) -> Vec<Vec<u8>> {
     chunks
 }
 
-/// Up to eight bytes as a number.
+/// The bytes of a fragment as a number.
 fn number(fragment: &[u8]) -> u64 {
-    fragment
-        .iter()
-        .rev()
-        .fold(0, |number, &byte| number << 8 | u64::from(byte))
+    let mut bytes = [0; WIDE];
+    for (to, from) in bytes.iter_mut().zip(fragment) {
+        *to = *from;
+    }
+    u64::from_le_bytes(bytes)
+}
+
+/// The first bytes of a wide fragment, as a narrow one.
+fn beginning(wide: u64) -> u64 {
+    wide & u64::from(u32::MAX)
 }
 
 /// Where the patterns of a crowd are, by their marks.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Crowd {
     /// Bytes at the beginning of a text where no fragment is looked for.
     prefix: usize,
-    wide: Fragments,
-    narrow: Fragments,
+    /// What all fragments begin with: small enough to stay in a cache.
+    beginnings: Filter,
+    wide: NumberMap<Span>,
+    narrow: NumberMap<Span>,
+    /// Patterns without fragment.
     rest: Span,
 }
 
@@ -115,7 +124,7 @@ impl Crowd {
     /// `marks` are those of the patterns from number `first` on, sorted; every pattern has at
     /// least `prefix` literal bytes before its first wildcard.
     pub fn new(marks: &[Mark], first: u32, prefix: usize, seed: Seed) -> Self {
-        let (mut wide, mut narrow) = (Fragments::new(seed), Fragments::new(seed));
+        let (mut wide, mut narrow) = (NumberMap::with_hasher(seed), NumberMap::with_hasher(seed));
         let mut rest = Span::default();
         let mut at = first;
         for run in marks.chunk_by(|a, b| a == b) {
@@ -123,15 +132,18 @@ impl Crowd {
             let span = Span { first: at, count };
             at += count;
             match run[0] {
-                Mark::Wide(fragment) => wide.add(fragment, span),
-                Mark::Narrow(fragment) => narrow.add(fragment, span),
+                Mark::Wide(fragment) => _ = wide.insert(fragment, span),
+                Mark::Narrow(fragment) => _ = narrow.insert(fragment, span),
                 Mark::None => rest = span,
             }
         }
-        wide.build_filter();
-        narrow.build_filter();
+        let mut beginnings = Filter::new(wide.len() + narrow.len(), seed);
+        wide.keys()
+            .for_each(|&fragment| beginnings.add(beginning(fragment)));
+        narrow.keys().for_each(|&fragment| beginnings.add(fragment));
         Self {
             prefix,
+            beginnings,
             wide,
             narrow,
             rest,
@@ -141,71 +153,57 @@ impl Crowd {
     /// Appends the spans of all patterns that `text` can match; some perhaps twice.
     pub fn search(&self, text: &[u8], spans: &mut Vec<Span>) {
         let text = text.get(self.prefix..).unwrap_or_default();
-        self.wide.search(text, WIDE, spans);
-        self.narrow.search(text, NARROW, spans);
+        for (at, window) in text.windows(NARROW).enumerate() {
+            let fragment = number(window);
+            if !self.beginnings.may_have(fragment) {
+                continue;
+            }
+            spans.extend(self.narrow.get(&fragment));
+            if let Some(window) = text.get(at..at + WIDE) {
+                spans.extend(self.wide.get(&number(window)));
+            }
+        }
         if self.rest.count > 0 {
             spans.push(self.rest);
         }
     }
 
     pub fn heap_size(&self) -> usize {
-        self.wide.heap_size() + self.narrow.heap_size()
+        let spans = self.wide.capacity() + self.narrow.capacity();
+        self.beginnings.bits.len() * 8 + spans * (size_of::<(u64, Span)>() + 1)
     }
 }
 
-/// The fragments of one width, behind a filter that fits into a small cache.
-#[derive(Debug)]
-struct Fragments {
+/// A set of numbers that may say yes too often, never no.
+#[derive(Clone, Debug)]
+struct Filter {
     seed: Seed,
-    spans: NumberMap<Span>,
-    /// A power of two words; a fragment's hash says which bit is set for it.
-    filter: Vec<u64>,
+    /// A power of two words.
+    bits: Vec<u64>,
 }
 
-impl Fragments {
-    fn new(seed: Seed) -> Self {
+impl Filter {
+    fn new(numbers: usize, seed: Seed) -> Self {
+        let words = (numbers * FILTER_BITS).div_ceil(64).next_power_of_two();
         Self {
             seed,
-            spans: NumberMap::with_hasher(seed),
-            filter: Vec::new(),
+            bits: vec![0; words],
         }
     }
 
-    fn add(&mut self, fragment: u64, span: Span) {
-        self.spans.insert(fragment, span);
+    fn add(&mut self, number: u64) {
+        let (word, bit) = self.place(number);
+        self.bits[word] |= bit;
     }
 
-    fn build_filter(&mut self) {
-        let words = (self.spans.len() * FILTER_BITS)
-            .div_ceil(64)
-            .next_power_of_two();
-        self.filter = vec![0; words];
-        for &fragment in self.spans.keys() {
-            let (word, bit) = self.place(fragment);
-            self.filter[word] |= bit;
-        }
+    fn may_have(&self, number: u64) -> bool {
+        let (word, bit) = self.place(number);
+        self.bits[word] & bit != 0
     }
 
-    fn search(&self, text: &[u8], width: usize, spans: &mut Vec<Span>) {
-        if self.spans.is_empty() {
-            return;
-        }
-        for window in text.windows(width) {
-            let fragment = number(window);
-            let (word, bit) = self.place(fragment);
-            if self.filter[word] & bit != 0 {
-                spans.extend(self.spans.get(&fragment));
-            }
-        }
-    }
-
-    fn place(&self, fragment: u64) -> (usize, u64) {
-        let hash = self.seed.hash_number(fragment);
-        let word = ((hash >> 6) as usize) & (self.filter.len() - 1);
+    fn place(&self, number: u64) -> (usize, u64) {
+        let hash = self.seed.hash_number(number);
+        let word = ((hash >> 6) as usize) & (self.bits.len() - 1);
         (word, 1 << (hash & 63))
-    }
-
-    fn heap_size(&self) -> usize {
-        self.filter.len() * 8 + self.spans.capacity() * (size_of::<(u64, Span)>() + 1)
     }
 }

@@ -16,10 +16,10 @@ const LAYER_MAX: usize = 1 << 21;
 /// Patterns with values of any kind (packages, modules), found by what they match.
 ///
 /// Built at once, it is one table. [`Index::insert`] adds further, smaller tables and merges them
-/// as they grow (each table is at least twice the size of the next), so that an insertion costs
-/// some microseconds on average and a look-up asks a few tables at most. To remove, build anew:
+/// as they grow (each table stays larger than the next), so that an insertion costs some
+/// microseconds on average and a look-up asks a few tables at most. To remove, build anew:
 /// [`Index::retain`]. A reader is never disturbed if the owner changes a copy and swaps it in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Index<V> {
     /// Largest first.
     layers: Vec<Layer<V>>,
@@ -100,6 +100,7 @@ impl<V> Index<V> {
         self.layers.iter().map(Layer::len).sum()
     }
 
+    /// Whether there is no value at all.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

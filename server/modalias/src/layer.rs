@@ -16,7 +16,7 @@ use crate::pattern::{Piece, pieces};
 const CROWD: usize = 12;
 
 /// Distinct patterns with their values, numbered in the order that the tables need.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Layer<V> {
     /// All patterns one behind the other, and where each ends.
     text: String,

@@ -28,10 +28,13 @@ pub struct Options {
     pub revision: String,
     /// Written for every data file, seconds since 1970.
     pub timestamp: u64,
+    /// Of all data files.
     pub compression: Compression,
     /// `<content>` tags, for example `gpg-pubkey-….asc?fpr=…` hints.
     pub content_tags: Vec<String>,
+    /// `<repo>` tags: what the repository is, in words of its owner.
     pub repo_tags: Vec<String>,
+    /// `<distro>` tags: what the repository is for.
     pub distro_tags: Vec<DistroTag>,
 }
 
@@ -49,6 +52,7 @@ pub struct Metadata {
 pub struct DataFile {
     /// Relative to the repository's root.
     pub location: String,
+    /// As clients download it.
     pub bytes: Vec<u8>,
 }
 
@@ -103,6 +107,7 @@ fn ends_group(package: &Rendered) -> bool {
 /// repository of the same compression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
+    /// How many packages the members describe.
     pub packages: usize,
     pub primary: Member,
     pub filelists: Member,
@@ -110,6 +115,7 @@ pub struct Group {
 }
 
 impl Group {
+    /// Joins and packs these packages, in the order given.
     pub fn pack(packages: &[&Rendered], compression: Compression) -> Self {
         let member = |part: fn(&Rendered) -> &str| {
             let open: String = packages.iter().map(|package| part(package)).collect();
@@ -127,11 +133,14 @@ impl Group {
 /// A piece of a document: its bytes, and the same packed so that they unpack alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
+    /// Unpacked.
     pub open: Vec<u8>,
+    /// One gzip member or zstd frame, or the open bytes again.
     pub packed: Vec<u8>,
 }
 
 impl Member {
+    /// Packs these bytes.
     pub fn pack(open: Vec<u8>, compression: Compression) -> Self {
         let packed = compression.pack(&open);
         Self { open, packed }

@@ -7,7 +7,8 @@ use crate::compression::Compression;
 use crate::digest::{Digesting, require_digest, require_digest_of};
 use crate::error::{Error, Result, shortened};
 use crate::index::{Data, Repomd, parse_repomd};
-use crate::read::{Document, Limits, PackageHead, PackageReader};
+use crate::package_reader::PackageReader;
+use crate::read::{Document, Limits, PackageHead};
 use crate::record::Record;
 
 /// The documents that every repository must have.
@@ -103,27 +104,18 @@ fn read_primary(
 ) -> Result<Vec<(CheckedPackage, PackageHead)>> {
     let mut packages = Vec::new();
     let mut locations = HashSet::new();
-    let document = Document {
-        name: "primary",
-        root: "metadata",
-        limits,
-    };
-    let end = document.read(open(data, packed, limits)?, &mut |pull, _, number| {
-        let reader = PackageReader {
-            limits,
-            number,
-            entries: 0,
-        };
-        let record = reader.primary(pull, false)?;
-        require_inside("primary", &record.location)?;
-        if !locations.insert(record.location.clone()) {
-            return Err(Error::SameLocation {
-                location: shortened(&record.location),
-            });
-        }
-        packages.push(checked_package(record));
-        Ok(())
-    });
+    let end =
+        Document::primary(limits).read(open(data, packed, limits)?, &mut |pull, _, number| {
+            let record = PackageReader::new(limits, number).primary(pull, false)?;
+            require_inside("primary", &record.location)?;
+            if !locations.insert(record.location.clone()) {
+                return Err(Error::SameLocation {
+                    location: shortened(&record.location),
+                });
+            }
+            packages.push(checked_package(record));
+            Ok(())
+        });
     close(data, end)?;
     Ok(packages)
 }
@@ -156,17 +148,12 @@ fn checked_package(record: Record) -> (CheckedPackage, PackageHead) {
 /// The packages of filelists or other.
 fn read_heads(data: &Data, packed: &[u8], limits: &Limits) -> Result<Vec<PackageHead>> {
     let mut heads = Vec::new();
-    let (name, root) = match data.kind.as_str() {
-        "filelists" => ("filelists", "filelists"),
-        _ => ("other", "otherdata"),
+    let document = match data.kind.as_str() {
+        "filelists" => Document::filelists(limits),
+        _ => Document::other(limits),
     };
-    let document = Document { name, root, limits };
     let end = document.read(open(data, packed, limits)?, &mut |pull, tag, number| {
-        let reader = PackageReader {
-            limits,
-            number,
-            entries: 0,
-        };
+        let reader = PackageReader::new(limits, number);
         heads.push(reader.filelists(pull, tag, false)?.package);
         Ok(())
     });

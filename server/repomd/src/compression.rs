@@ -28,6 +28,7 @@ pub enum Compression {
     Gzip,
     /// Half the size; not read by SLE 12 and EL 7.
     Zstd,
+    /// Not packed at all.
     None,
 }
 

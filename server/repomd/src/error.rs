@@ -4,7 +4,8 @@ use std::io;
 
 use crate::pull::Limit;
 
-/// Why a repository or one of its documents cannot be read.
+/// Why a repository or one of its documents cannot be read. `document` and `location` say where;
+/// foreign text in other fields is cut to a line.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The bytes are not well-formed XML, or not UTF-8.

@@ -20,7 +20,9 @@ const ENTRIES_LIMIT: usize = 4096;
 /// What `repomd.xml` says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Repomd {
+    /// Free text, usually a growing number or a time.
     pub revision: String,
+    /// The three kinds of tags; see [`Options`](crate::Options).
     pub content_tags: Vec<String>,
     pub repo_tags: Vec<String>,
     pub distro_tags: Vec<DistroTag>,
@@ -33,6 +35,7 @@ pub struct Repomd {
 pub struct DistroTag {
     /// For example `cpe:/o:opensuse:leap:15.6`.
     pub cpe_id: Option<String>,
+    /// For people.
     pub name: String,
 }
 
@@ -57,6 +60,7 @@ pub struct Data {
 /// A digest and its algorithm's name (`sha256`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checksum {
+    /// In lower case.
     pub algorithm: String,
     /// Lower-case hex.
     pub value: String,

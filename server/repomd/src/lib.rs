@@ -12,6 +12,7 @@ mod dependency;
 mod digest;
 mod error;
 mod index;
+mod package_reader;
 mod pull;
 mod read;
 mod record;

@@ -3,6 +3,7 @@
 /// Everything the metadata says of one package.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
+    /// Name and version; an absent epoch is 0.
     pub name: String,
     pub epoch: u32,
     pub version: String,
@@ -11,6 +12,7 @@ pub struct Record {
     pub arch: String,
     /// SHA-256 of the file, lower-case hex: the `pkgid`.
     pub pkgid: String,
+    /// Texts for people, verbatim; empty when the package has none.
     pub summary: String,
     pub description: String,
     pub packager: String,
@@ -24,6 +26,7 @@ pub struct Record {
     pub size_archive: u64,
     /// Relative to the repository's root.
     pub location: String,
+    /// rpm's own fields, empty when the package has none.
     pub license: String,
     pub vendor: String,
     pub group: String,
@@ -33,6 +36,7 @@ pub struct Record {
     /// Byte range of the main header in the file, end exclusive.
     pub header_start: u64,
     pub header_end: u64,
+    /// Dependencies as the header lists them, none left out: the writer knows which to drop.
     pub provides: Vec<Dependency>,
     pub requires: Vec<Dependency>,
     pub conflicts: Vec<Dependency>,
@@ -41,6 +45,7 @@ pub struct Record {
     pub enhances: Vec<Dependency>,
     pub recommends: Vec<Dependency>,
     pub supplements: Vec<Dependency>,
+    /// All files; the writer picks those that primary lists.
     pub files: Vec<File>,
     /// Newest first, as in the RPM header; the writer keeps ten and turns them round.
     pub changelog: Vec<ChangelogEntry>,
@@ -50,6 +55,7 @@ pub struct Record {
 /// text (`[epoch:]version[-release]`, empty when there is none).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dependency {
+    /// A package, a capability, a path, or a boolean expression.
     pub name: String,
     pub flags: u32,
     pub version: String,
@@ -78,5 +84,6 @@ pub struct ChangelogEntry {
     pub time: i64,
     /// Usually `Name <address> - version`.
     pub author: String,
+    /// What was changed, verbatim.
     pub text: String,
 }

@@ -214,8 +214,11 @@ fn read_by_libsolv(repository: &Path, metadata: &Metadata, packages: usize) {
     let open = unpack("primary", &fs::read(primary).unwrap(), LIMIT).unwrap();
     let xml = repository.join("primary.xml");
     fs::write(&xml, open).unwrap();
-    let convert = format!("rpmmd2solv < {} > {}", xml.display(), solv.display());
-    run("libsolv-tools", Command::new("sh").args(["-c", &convert]));
+    let mut command = Command::new("rpmmd2solv");
+    command
+        .stdin(fs::File::open(&xml).unwrap())
+        .stdout(fs::File::create(&solv).unwrap());
+    run("libsolv-tools", &mut command);
     let dump = run("libsolv-tools", Command::new("dumpsolv").arg(&solv));
     let solvables = dump
         .lines()
