@@ -70,7 +70,10 @@ fn prepare(project: &Path) -> Result<Queries> {
     read(&folder)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a time stamp for cargo to look at")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a time stamp for cargo to look at"
+)]
 fn now() -> SystemTime {
     SystemTime::now()
 }
