@@ -59,7 +59,7 @@ pub enum Error {
 
     /// `repomd.xml` does not list a document that clients need.
     #[error(
-        "repomd.xml lists no `{kind}` data: zypper needs primary, dnf filelists and other, too"
+        "repomd.xml lists no `{kind}` data: zypper needs primary, dnf needs filelists and, for changelogs, other"
     )]
     NoData { kind: &'static str },
 
