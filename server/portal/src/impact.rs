@@ -1,7 +1,7 @@
 //! What a kernel does to published packages: which break, by which symbols, and which are mended
 //! already by another build of the same KMP.
 
-use kabi::{ModuleVerdict, Severity, Verdict};
+use kabi::{ModuleVerdict, Severity};
 use std::collections::{BTreeMap, BTreeSet};
 use store::verdicts::OfPackage;
 use uuid::Uuid;
@@ -96,7 +96,7 @@ pub fn fatal_symbols(module: &ModuleVerdict) -> impl Iterator<Item = (&str, &str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kabi::Reason;
+    use kabi::{Reason, Verdict};
 
     fn package(name: &str, symbols: &[&str]) -> OfPackage {
         let reasons = symbols
