@@ -267,15 +267,13 @@ mod tests {
     /// All pairs of a few hundred texts, against the `rpm` program (Debian package `rpm`).
     #[test]
     fn agrees_with_rpm() {
-        let texts: Vec<String> = {
-            let parts = ["", "0", "1", "00", "01", "a", "Z", "10", "~", "^", ".", "_"];
-            let pairs = parts
-                .iter()
-                .flat_map(|a| parts.iter().map(move |b| format!("{a}{b}")));
-            pairs
-                .chain(["1.0~rc1", "1.0^git", "1.0", "1.0.1", "a0b1", "6f"].map(str::to_owned))
-                .collect()
-        };
+        // rpm's function refuses an empty version, so that none is.
+        let parts = ["", "0", "1", "00", "01", "a", "Z", "10", "~", "^", ".", "_"];
+        let pairs = parts
+            .iter()
+            .flat_map(|a| parts.iter().map(move |b| format!("1.{a}{b}")));
+        let others = ["1.0~rc1", "1.0^git", "1.0", "1.0.1", "a0b1", "6f"].map(str::to_owned);
+        let texts: Vec<String> = pairs.chain(others).collect();
         let list = texts
             .iter()
             .map(|t| format!("'{t}'"))

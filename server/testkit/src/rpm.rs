@@ -129,6 +129,9 @@ const RSA_HEADER: u32 = 268;
 /// Makes one signature packet from the bytes it covers.
 type Signer = Box<dyn FnOnce(&[u8]) -> Vec<u8>>;
 
+/// Makes the payload from the archive.
+type Packer = Box<dyn FnOnce(&[u8]) -> Vec<u8>>;
+
 /// Builds one package; see the module's description.
 #[must_use]
 pub struct RpmBuilder {
@@ -146,6 +149,7 @@ pub struct RpmBuilder {
     url: Option<String>,
     format: Format,
     compressor: String,
+    packer: Option<Packer>,
     source: bool,
     dependencies: Vec<Dep>,
     entries: Vec<Entry>,
@@ -176,6 +180,7 @@ impl RpmBuilder {
             url: None,
             format: Format::V4,
             compressor: "gzip".to_owned(),
+            packer: None,
             source: false,
             dependencies: Vec::new(),
             entries: Vec::new(),
@@ -272,6 +277,13 @@ impl RpmBuilder {
     /// `gzip`, `xz`, `lzma`, `bzip2`, `zstd` or `none`.
     pub fn compressor(mut self, name: &str) -> RpmBuilder {
         name.clone_into(&mut self.compressor);
+        self
+    }
+
+    /// Packs the payload with the closure, which gets the cpio archive, under the compressor's name.
+    /// For payloads of several streams, of odd parameters, or of no sense.
+    pub fn packed_by(mut self, packer: impl FnOnce(&[u8]) -> Vec<u8> + 'static) -> RpmBuilder {
+        self.packer = Some(Box::new(packer));
         self
     }
 

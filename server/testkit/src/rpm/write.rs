@@ -17,7 +17,10 @@ impl RpmBuilder {
         // rpm looks paths up by bisection and so relies on their order.
         self.entries.sort_by(|a, b| a.path.cmp(&b.path));
         let archive = archive::write(&self.members(), self.format != Format::V3);
-        let payload = compress(&self.compressor, &archive);
+        let payload = match self.packer.take() {
+            Some(packer) => packer(&archive),
+            None => compress(&self.compressor, &archive),
+        };
         let header = self.header(&archive, &payload);
         let signature = self.signature_header(&header, &archive, &payload);
         let mut package = self.lead();
