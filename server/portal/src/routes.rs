@@ -55,7 +55,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/kernels/{id}", get(kernels::show))
         .route("/kernels/{id}/impact", get(kernels::impact))
         .route("/lookup", post(lookup::lookup))
-        .fallback(async || Error::not_found("The API has no such address. See /help/api."));
+        .fallback(async || Error::not_found("The API has no such address. Below /api/v1 there are /products, /packages, /kernels and \
+             /lookup."));
 
     let html = Router::new()
         .route("/", get(front::page))

@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 
 /// How often the private cluster is looked after.
 const WATCH: Duration = Duration::from_secs(2);
+const HOUSEKEEPING: Duration = Duration::from_secs(30);
 
 /// Serves HTTP and works on jobs until `stop` resolves. Says on `ready` where it listens.
 ///
@@ -129,6 +130,7 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
     app.served.reload_all(&app.pool, &app.storage).await?;
     tokio::spawn(hub.listen(pool));
     tokio::spawn(follow(app.clone()));
+    tokio::spawn(keep_house(app.clone()));
     Ok(app)
 }
 
@@ -174,6 +176,14 @@ async fn follow(app: Arc<App>) {
         if let Err(error) = reloaded {
             tracing::error!(error = format!("{error:#}"), "cannot load a published repository");
         }
+    }
+}
+
+/// What has to be done now and then, for as long as the process lives.
+async fn keep_house(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(HOUSEKEEPING).await;
+        app.metrics.run_upkeep();
     }
 }
 

@@ -104,6 +104,14 @@ pub fn subject(sha256: &[u8]) -> String {
     format!("package:{}", hex::encode(sha256))
 }
 
+/// A package that is safely here.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    pub id: Uuid,
+    /// The same bytes were here already.
+    pub was_known: bool,
+}
+
 /// Takes a received file in. Once this returns, the package is never lost. The same bytes give the
 /// same package.
 ///
@@ -115,24 +123,23 @@ pub async fn take(
     file_name: &str,
     received: Received,
     destination: &Destination,
-) -> Result<Uuid> {
+) -> Result<Taken> {
     let now = app.now();
     let sha256 = received.sha256;
     let size = i64::try_from(received.size).map_err(|e| Error::Internal(e.into()))?;
     let mut tx = app.pool.begin().await?;
     store::lock(&mut tx, &subject(&sha256)).await?;
     let known = store::packages::by_sha256(&mut tx, &sha256).await?;
-    if let Some((_, owner, state)) = known {
+    if let Some((id, owner, state)) = known {
         if owner != vendor_id {
             return Err(Error::forbidden(
                 "Another vendor has already uploaded exactly this file.",
             ));
         }
         if state != State::Rejected {
-            let id = place_known(&mut tx, known.map_or_else(Uuid::nil, |k| k.0), destination, now)
-                .await?;
+            place_known(&mut tx, id, destination, now).await?;
             tx.commit().await?;
-            return Ok(id);
+            return Ok(Taken { id, was_known: true });
         }
     }
     let storage = app.storage.clone();
@@ -159,7 +166,7 @@ pub async fn take(
     Job::InspectPackage { package_id: id }.enqueue(&mut tx, now).await?;
     tx.commit().await?;
     tracing::info!(package.id = %id, package.size = size, file_name, "package received");
-    Ok(id)
+    Ok(Taken { id, was_known: false })
 }
 
 /// A package that is here already may be sent to a further channel.
@@ -168,9 +175,9 @@ async fn place_known(
     id: Uuid,
     destination: &Destination,
     now: store::Time,
-) -> Result<Uuid> {
-    let Some((product, channel)) = destination.placement() else { return Ok(id) };
-    let Some(package) = store::packages::by_id(conn, id).await? else { return Ok(id) };
+) -> Result<()> {
+    let Some((product, channel)) = destination.placement() else { return Ok(()) };
+    let Some(package) = store::packages::by_id(conn, id).await? else { return Ok(()) };
     if let Some(arch) = &package.arch {
         let built = Built { arch, flavor: package.flavor.as_deref(), kernel_release: None };
         if let Some(misfit) = placing::misfit(product, built) {
@@ -180,7 +187,7 @@ async fn place_known(
     if store::packages::place(conn, id, product.id, channel).await? {
         Job::InspectPackage { package_id: id }.enqueue(conn, now).await?;
     }
-    Ok(id)
+    Ok(())
 }
 
 /// Waits until a package is rejected, withdrawn or visible to clients, but not beyond the deadline.

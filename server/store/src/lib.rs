@@ -59,3 +59,6 @@ pub struct Page {
 
 /// Shorthand used by every aggregate.
 pub type Time = OffsetDateTime;
+
+#[cfg(test)]
+mod tests;

@@ -153,6 +153,11 @@ async fn decide(
     let mut findings = looked.inspection.findings.clone();
     let mut tx = app.pool.begin().await?;
     store::lock(&mut tx, &format!("location:{}", facts.location)).await?;
+    // Another worker may have been faster, after our lease ran out.
+    let state = store::packages::by_id(&mut tx, row.id).await?.map(|p| p.state);
+    if !state.is_some_and(State::is_undecided) {
+        return Ok(());
+    }
 
     let mut refusal = None;
     if let Some(fingerprint) = &looked.signed_by_other {
@@ -183,6 +188,7 @@ async fn decide(
         let facts = (rejected_as != RejectedAs::Forbidden).then_some(&facts);
         return reject(app, row, rejected_as, findings, facts).await;
     }
+    findings.extend(unknown_kernel(&mut tx, row.id, &facts).await?);
     store::packages::save_inspection(&mut tx, row.id, &facts).await?;
     store::packages::save_findings(&mut tx, row.id, &findings).await?;
     let reason = acceptance_reason(&findings);
@@ -223,6 +229,35 @@ async fn settle_product(
         }
     }
     Ok(Ok(()))
+}
+
+/// A package may come before the kernel it was built for; nothing can be said of that one yet.
+async fn unknown_kernel(
+    conn: &mut PgConnection,
+    id: Uuid,
+    facts: &Inspected<'_>,
+) -> sqlx::Result<Option<Finding>> {
+    let Some(release) = &facts.kernel_release else { return Ok(None) };
+    for placement in store::packages::placements(conn, id).await? {
+        let filter = store::kernels::Filter {
+            product_id: Some(placement.product_id),
+            release: Some(release.clone()),
+            ..Default::default()
+        };
+        if store::kernels::list(conn, &filter).await?.is_empty() {
+            return Ok(Some(Finding {
+                severity: Severity::Warning,
+                ..reject_finding(
+                    "kernel-not-registered",
+                    "The kernel it was built for is not registered",
+                    format!("{} has no kernel {release} yet.", placement.product),
+                    "Verdicts are made for the kernels there are. Check the release, or wait for \
+                     the distributor to register it.",
+                )
+            }));
+        }
+    }
+    Ok(None)
 }
 
 /// Verdicts first, so that whoever sees the package published sees them, too.

@@ -782,6 +782,17 @@ fn checks() -> ChecksPage {
     }
 }
 
+pub fn problems() -> ProblemsPage {
+    ProblemsPage {
+        shell: shell(Nav::None),
+        problems: vec![ProblemRow {
+            id: "rejected".into(),
+            status: 422,
+            help: "`findings` says what is wrong, where, and how to mend it.".into(),
+        }],
+    }
+}
+
 /// Every page as HTML, with a name.
 pub fn all_pages() -> Vec<(&'static str, String)> {
     use askama::Template as _;
@@ -805,6 +816,7 @@ pub fn all_pages() -> Vec<(&'static str, String)> {
         ("keys", keys().render()),
         ("error", error().render()),
         ("checks", checks().render()),
+        ("problems", problems().render()),
     ];
     rendered
         .into_iter()

@@ -41,6 +41,9 @@ pub struct Answer {
     product: String,
     arch: String,
     kernel: Option<String>,
+    /// Whether the kernel asked for is registered: nothing is known to load on one that is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kernel_known: Option<bool>,
     channel: String,
     repository: Repository,
     /// Best first.
@@ -105,6 +108,7 @@ pub async fn lookup(
     let mut conn = app.pool.acquire().await?;
     let product = uploads::product_by_name(&mut conn, &question.product).await?;
     let channel = find_channel(&product, &question)?;
+    let kernel_known = is_registered(&mut conn, &product, &question, &caller).await?;
     let repository = repository(&app, &product, &channel, &question.arch);
     let hits = find_hits(&app, &question.modaliases).await?;
     let mut packages = Vec::new();
@@ -122,6 +126,7 @@ pub async fn lookup(
         product: product.name,
         arch: question.arch,
         kernel: question.kernel,
+        kernel_known,
         channel,
         repository,
         unmatched,
@@ -159,6 +164,23 @@ fn find_channel(product: &Product, question: &Question) -> Result<String> {
     }
     let misfit = crate::placing::no_channel(product, channel);
     Err(Error::not_found(misfit.detail))
+}
+
+async fn is_registered(
+    conn: &mut PgConnection,
+    product: &Product,
+    question: &Question,
+    caller: &Caller,
+) -> Result<Option<bool>> {
+    let Some(release) = &question.kernel else { return Ok(None) };
+    let filter = store::kernels::Filter {
+        product_id: Some(product.id),
+        arch: Some(question.arch.clone()),
+        release: Some(release.clone()),
+        hide_previews: !caller.sees_previews(),
+        ..Default::default()
+    };
+    Ok(Some(!store::kernels::list(conn, &filter).await?.is_empty()))
 }
 
 fn repository(app: &App, product: &Product, channel: &str, arch: &str) -> Repository {

@@ -14,7 +14,7 @@ use crate::extract::{Params, Segments};
 use crate::jobs::Job;
 use crate::placing;
 use crate::storage;
-use crate::uploads::{self, Destination};
+use crate::uploads::{self, Destination, Taken};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -73,14 +73,15 @@ pub async fn upload(
         return Err(storage::over_limit(limit));
     }
     let received = app.storage.receive(body.into_data_stream(), limit).await?;
-    let id = uploads::take(&app, vendor_id, &file_name, received, &destination).await?;
+    let Taken { id, was_known } =
+        uploads::take(&app, vendor_id, &file_name, received, &destination).await?;
     let wait = params.wait.unwrap_or(DEFAULT_WAIT).min(LONGEST_WAIT);
     let package =
         uploads::settled(&app, id, Instant::now() + Duration::from_secs(wait)).await?;
     let status = match package.state {
         PackageState::Rejected => return Err(rejected(&app, &package).await?.into()),
         state if state.is_undecided() => StatusCode::ACCEPTED,
-        PackageState::Withdrawn => StatusCode::OK,
+        _ if was_known => StatusCode::OK,
         _ => StatusCode::CREATED,
     };
     let location = format!("/api/v1/packages/{id}");

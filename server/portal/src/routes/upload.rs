@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::pages::{Choice, Nav, UploadPage, bytes};
 use crate::routes::pages::Page;
 use crate::storage::Received;
-use crate::uploads::{self, Destination};
+use crate::uploads::{self, Destination, Taken};
 use crate::views::shell;
 use axum::extract::{Multipart, State};
 use axum::http::StatusCode;
@@ -124,7 +124,8 @@ pub async fn submit(
     let Some(received) = sent.received else {
         return again(&app, &caller, &name, &sent, "No file was sent.".to_owned()).await;
     };
-    let id = uploads::take(&app, vendor_id, &file_name, received, &destination).await?;
+    let Taken { id, .. } =
+        uploads::take(&app, vendor_id, &file_name, received, &destination).await?;
     uploads::settled(&app, id, Instant::now() + WAIT).await?;
     Ok(Redirect::to(&format!("/packages/{id}")).into_response())
 }
