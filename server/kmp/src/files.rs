@@ -80,13 +80,14 @@ fn paths(header: &Header, limits: &Limits, oddities: &mut Oddities) -> Result<Ve
     let count = header
         .count(tag::BASE_NAMES)
         .max(header.count(tag::OLD_FILE_NAMES));
-    if count > limits.files {
-        let (found, limit) = (count as u64, limits.files as u64);
-        return Err(Error::OverLimit {
-            what: "files",
-            found,
-            limit,
-        });
+    for (what, count) in [
+        ("files", count),
+        ("directories", header.count(tag::DIR_NAMES)),
+    ] {
+        if count > limits.files {
+            let (found, limit) = (count as u64, limits.files as u64);
+            return Err(Error::OverLimit { what, found, limit });
+        }
     }
     let mut paths = Vec::with_capacity(count);
     let (mut total, most) = (0, u64::from(limits.header_bytes) * PATHS_PER_HEADER);

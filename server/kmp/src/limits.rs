@@ -22,6 +22,10 @@ pub struct Limits {
     /// Bytes the decompressor may ask for; `xz -9` needs 65 MiB, `zstd -19` 8 MiB.
     pub decoder_memory: u64,
     pub modules: usize,
+    /// What all modules together may say: bytes of text, and 64 more for each symbol and each entry
+    /// of `.modinfo` (a whole kernel's 4,200 modules: 25 MB).
+    pub module_facts: u64,
+    /// For each module alone.
     pub module: kmod::Limits,
 }
 
@@ -44,6 +48,7 @@ impl Default for Limits {
             ratio: 250,
             decoder_memory: 80 * MIB,
             modules: 16 * KIB as usize,
+            module_facts: 128 * MIB,
             module: kmod::Limits::default(),
         }
     }

@@ -72,6 +72,9 @@ const TRIGGERS: [Triggers; 3] = [
     },
 ];
 
+/// Most words of an interpreter and its arguments that are read.
+const WORDS_MAX: usize = 64;
+
 /// Most conditions of all triggers together; a package of rpm's own has some dozen.
 const TRIGGERS_MAX: usize = 4096;
 
@@ -95,12 +98,7 @@ pub(crate) fn read(header: &Header, oddities: &mut Oddities) -> Vec<Scriptlet> {
         .filter(|&&(_, body, program)| header.contains(body) || header.contains(program))
         .map(|&(kind, body, program)| Scriptlet {
             kind,
-            interpreter: header
-                .texts(program)
-                .into_iter()
-                .flatten()
-                .map(decode)
-                .collect(),
+            interpreter: interpreter(header, program),
             body: text(header, body).unwrap_or_default(),
             triggers: Vec::new(),
         })
@@ -109,6 +107,11 @@ pub(crate) fn read(header: &Header, oddities: &mut Oddities) -> Vec<Scriptlet> {
         read_triggers(header, family, &mut all, oddities);
     }
     all
+}
+
+fn interpreter(header: &Header, tag: u32) -> Vec<String> {
+    let words = header.texts(tag).into_iter().flatten();
+    words.take(WORDS_MAX).map(decode).collect()
 }
 
 fn read_triggers(

@@ -14,6 +14,10 @@ use crate::{Error, Limits};
 /// Unpacked bytes up to which [`Limits::ratio`] is not asked: a few zeros pack very well.
 const RATIO_FROM: u64 = 16 << 20;
 
+/// Most streams in one payload. Parallel compressors make one for some 100 KiB; each costs a new
+/// decompressor.
+const STREAMS_MAX: u64 = 1 << 16;
+
 /// The payload's bytes, unpacked on demand.
 pub(crate) struct Unpacker<R> {
     source: Source<R>,
@@ -23,6 +27,8 @@ pub(crate) struct Unpacker<R> {
     /// Position of the payload in the file.
     start: u64,
     produced: u64,
+    /// Streams begun so far.
+    streams: u64,
     /// The last stream is complete.
     finished: bool,
 }
@@ -37,15 +43,15 @@ impl<R: Read> Unpacker<R> {
         let start = source.position();
         let decoder = Decoder::new(compressor, limits.decoder_memory)
             .map_err(|failure| failed(failure, compressor, start, limits))?;
-        let (produced, finished) = (0, false);
         Ok(Unpacker {
             source,
             compressor,
             decoder,
             limits: *limits,
             start,
-            produced,
-            finished,
+            produced: 0,
+            streams: 1,
+            finished: false,
         })
     }
 
@@ -105,6 +111,15 @@ impl<R: Read> Unpacker<R> {
     fn next_stream(&mut self) -> Result<(), Error> {
         self.source.fill_to(MAGIC_SIZE)?;
         if self.compressor.begins(self.source.window()) {
+            self.streams += 1;
+            if self.streams > STREAMS_MAX {
+                let (what, limit) = ("streams in the payload", STREAMS_MAX);
+                return Err(Error::OverLimit {
+                    what,
+                    found: self.streams,
+                    limit,
+                });
+            }
             let decoder = Decoder::new(self.compressor, self.limits.decoder_memory);
             self.decoder = decoder.map_err(|failure| self.failed(failure))?;
         } else {

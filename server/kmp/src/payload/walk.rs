@@ -67,6 +67,8 @@ struct State<'a> {
     hashed: HashSet<usize>,
     entries: usize,
     modules: Vec<PackagedModule>,
+    /// Of all modules so far, see [`Limits::module_facts`].
+    facts: u64,
     digests: Vec<DigestCheck>,
     oddities: Oddities,
 }
@@ -82,6 +84,7 @@ impl<'a> State<'a> {
             hashed: HashSet::new(),
             entries: 0,
             modules: Vec::new(),
+            facts: 0,
             digests: Vec::new(),
             oddities: Oddities::default(),
         }
@@ -212,8 +215,15 @@ impl<'a> State<'a> {
 
     /// Records a file's digest, and the same bytes under each other name that says something else.
     fn checked(&mut self, position: usize, check: DigestCheck) {
-        for &other in self.list.names_of(position).unwrap_or_default() {
-            let Some(file) = self.list.files.get(other).filter(|_| other != position) else {
+        let names = self.list.names_of(position).unwrap_or_default();
+        // The first to carry the data speaks for all: a long list is gone through once.
+        let names = if self.hashed.insert(position) {
+            names
+        } else {
+            &[]
+        };
+        for &other in names.iter().filter(|&&other| other != position) {
+            let Some(file) = self.list.files.get(other) else {
                 continue;
             };
             if self.hashed.insert(other) && file.digest.as_ref() != Some(&check.expected) {
@@ -225,7 +235,6 @@ impl<'a> State<'a> {
                 });
             }
         }
-        self.hashed.insert(position);
         self.digests.push(check);
     }
 
@@ -247,6 +256,15 @@ impl<'a> State<'a> {
                 "the file has {size} bytes, more than the limit of {most} for one module"
             ))
         };
+        self.facts += module.as_ref().map_or(0, weight);
+        if self.facts > self.limits.module_facts {
+            let (found, limit) = (self.facts, self.limits.module_facts);
+            return Err(Error::OverLimit {
+                what: "bytes of what the modules say",
+                found,
+                limit,
+            });
+        }
         self.modules.push(PackagedModule {
             path: file.path.clone(),
             size,
@@ -293,6 +311,25 @@ impl<'a> State<'a> {
             }
         }
     }
+}
+
+/// Bytes that a module's facts take in memory, roughly.
+fn weight(module: &kmod::Module) -> u64 {
+    const EACH: u64 = 64;
+    let imports = module.imports.iter().map(|import| import.symbol.len());
+    let exports = module
+        .exports
+        .iter()
+        .map(|export| export.symbol.len() + export.namespace.as_ref().map_or(0, String::len));
+    let modinfo = module
+        .modinfo
+        .iter()
+        .map(|(key, value)| key.len() + value.len());
+    imports
+        .chain(exports)
+        .chain(modinfo)
+        .map(|length| length as u64 + EACH)
+        .sum()
 }
 
 /// Archive names begin with `./`, with nothing (rpm 3, source packages) or, in the header, with `/`.

@@ -198,6 +198,13 @@ fn limits() {
             },
         ),
         (
+            "bytes of what the modules say",
+            Limits {
+                module_facts: 100,
+                ..default
+            },
+        ),
+        (
             "modules",
             Limits {
                 modules: 0,
@@ -255,6 +262,49 @@ fn more_files_packed_than_listed() {
             error,
             Error::OverLimit {
                 what: "files in the payload",
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn counts_are_looked_at_before_lists_are_made() {
+    let many = Value::Raw(8, 1 << 20, vec![0; 1 << 20]);
+    let cases = [
+        (1118, "directories"),
+        (1117, "files"),
+        (1049, "dependencies"),
+    ];
+    for (tag, expected) in cases {
+        let error = error(
+            &plain()
+                .file("/x", "x")
+                .header_tag(tag, Some(many.clone()))
+                .build(),
+        );
+        assert!(
+            matches!(error, Error::OverLimit { what, .. } if what == expected),
+            "{error}"
+        );
+    }
+    let package = crate::read(&plain().header_tag(1086, Some(many)).build());
+    assert_eq!(package.scriptlets[0].interpreter.len(), 64);
+}
+
+#[test]
+fn too_many_streams() {
+    let empty = zstd::encode_all(&b""[..], 1).unwrap();
+    let builder = plain()
+        .compressor("zstd")
+        .packed_by(move |_| empty.repeat(70_000));
+    let error = error(&builder.build());
+    assert!(
+        matches!(
+            error,
+            Error::OverLimit {
+                what: "streams in the payload",
                 ..
             }
         ),
