@@ -1,28 +1,57 @@
 //! Everything that can be said about one package: findings and a decision.
+//!
+//! Pure: a package that was read, what became of its signatures, and the product's policy go in;
+//! findings come out, each with what was found, where, and how to mend it. Whether its modules load
+//! on some kernel is another question, which `kabi` answers.
+//!
+//! Each check is one file in [`checks`], and no check knows of another. A check that panics is a
+//! finding of its own instead of an outage.
 
-use serde::{Deserialize, Serialize};
+mod check;
+pub mod checks;
+mod context;
+mod glob;
+mod policy;
+mod report;
+#[cfg(test)]
+mod testing;
 
-/// One thing a check has to say about a package.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Finding {
-    /// Id of the check, kebab-case.
-    pub check: String,
-    pub severity: Severity,
-    pub title: String,
-    /// What was found, with the values.
-    pub detail: String,
-    /// Module path, symbol or header field.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub place: Option<String>,
-    /// What to do about it.
-    pub help: String,
+pub use check::{Check, Scope};
+pub use checks::CHECKS;
+pub use policy::{Family, Policy};
+pub use report::{Decision, Finding, Inspection, Severity};
+
+use context::Context;
+use kmp::{Package, SignatureReport};
+use report::Report;
+use std::cmp::Reverse;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Looks at a package with every check that its product's policy asks for.
+///
+/// Never fails and never panics. The findings come worst first, and among equals in the order of
+/// [`CHECKS`]. The decision follows from them: one that rejects is enough.
+pub fn inspect(package: &Package, signatures: &SignatureReport, policy: &Policy) -> Inspection {
+    let context = Context::new(package, signatures, policy);
+    let mut findings: Vec<Finding> = CHECKS
+        .iter()
+        .filter(|check| check.scope.covers(policy.family))
+        .flat_map(|check| run(check, &context))
+        .collect();
+    findings.sort_by_key(|finding| Reverse(finding.severity));
+    let decision = Decision::of(&findings);
+    Inspection { findings, decision }
 }
 
-/// How much a finding weighs.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    Note,
-    Warning,
-    Reject,
+/// What one check finds. A panic becomes a finding, in place of what the check had found till then.
+fn run(check: &'static Check, context: &Context<'_>) -> Vec<Finding> {
+    let found = catch_unwind(AssertUnwindSafe(|| {
+        let mut report = Report::new(check, context.policy);
+        (check.run)(context, &mut report);
+        report.into_findings()
+    }));
+    found.unwrap_or_else(|_| vec![Finding::crashed(check)])
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,6 +109,14 @@ pub fn runs(arch: &str, machine: Machine) -> Option<bool> {
     Some(processor.machine == machine)
 }
 
+/// Are these names of one processor? Packages for `i586` serve kernels for `i686`.
+pub fn is_same(a: &str, b: &str) -> bool {
+    a == b
+        || PROCESSORS
+            .iter()
+            .any(|p| p.names.contains(&a) && p.names.contains(&b))
+}
+
 /// The processor's name as rpm says it (`x86_64`), or its number (`ELF machine 9`).
 pub fn name(machine: Machine) -> String {
     PROCESSORS
@@ -155,6 +163,14 @@ mod tests {
         for (arch, machine, expected) in cases {
             assert_eq!(runs(arch, machine), expected, "{arch} {machine:?}");
         }
+    }
+
+    #[test]
+    fn names_of_one_processor() {
+        assert!(is_same("i586", "i686"));
+        assert!(is_same("amd64", "x86_64"));
+        assert!(is_same("mips", "mips"));
+        assert!(!is_same("x86_64", "i686"));
     }
 
     #[test]
