@@ -41,6 +41,7 @@ pub use evr::{Evr, rpmvercmp};
 pub use ksym::{KsymDependency, SymsetDependency};
 pub use limits::Limits;
 pub use names::{KmpName, KmpVersion, ModulePath};
+pub use oddities::ODDITIES;
 pub use package::{
     ChangelogEntry, DigestCheck, File, Package, PackagedModule, Scriptlet, file_flag,
 };

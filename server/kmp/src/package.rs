@@ -52,7 +52,8 @@ pub struct Package {
     pub signatures: Vec<RawSignature>,
     /// Every digest the package carries, recomputed.
     pub digests: Vec<DigestCheck>,
-    /// Odd but readable: each becomes a finding, none is an error.
+    /// Odd but readable: each becomes a finding, none is an error. Their codes are in
+    /// [`crate::ODDITIES`]; of one code at most 20 are told in full, and then how many more.
     pub oddities: Vec<kmod::Oddity>,
 }
 

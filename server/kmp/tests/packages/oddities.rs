@@ -81,6 +81,14 @@ fn each_by_its_code() {
             "link-target-differs",
             plain().symlink("/x", "y").header_tag(1036, text("z")),
         ),
+        ("file-packed-twice", with_first_file_twice(Format::V4)),
+        ("file-without-data", with_empty_links()),
+        ("many-signatures", with_signatures(40)),
+        ("many-triggers", with_triggers(5000)),
+        (
+            "not-utf-8",
+            plain().header_tag(1004, Some(Value::I18n(vec![b"\xff".to_vec()]))),
+        ),
         ("trailing-bytes", plain().trailing("more")),
         ("package-size", plain().signature_tag(1000, Some(int(5)))),
         ("archive-size", plain().signature_tag(1007, Some(int(5)))),
@@ -93,14 +101,49 @@ fn each_by_its_code() {
         ("lead-differs", plain().header_tag(1044, None)),
         ("lead-differs", plain().header_tag(5114, Some(int(6)))),
     ];
-    for (code, builder) in cases {
-        let package = read(&builder.build());
+    let built = cases
+        .into_iter()
+        .map(|(code, builder)| (code, builder.build()));
+    let patched = [
+        ("odd-lead", with_odd_lead()),
+        ("signature-header-region", with_small_region()),
+    ];
+    let mut met = Vec::new();
+    for (code, bytes) in built.chain(patched) {
+        let package = read(&bytes);
         assert!(
             codes(&package).contains(&code),
             "{code}: {:?}",
             package.oddities
         );
+        met.push(code);
     }
+    met.sort_unstable();
+    met.dedup();
+    assert_eq!(
+        met,
+        kmp::ODDITIES.map(|(code, _)| code),
+        "every code, in order, has a case"
+    );
+}
+
+fn with_odd_lead() -> Vec<u8> {
+    let mut bytes = plain().build();
+    bytes[4] = 9;
+    bytes
+}
+
+/// The trailer of the signature header's region counts one entry less than there are.
+fn with_small_region() -> Vec<u8> {
+    let mut bytes = plain().build();
+    let trailer = [0, 0, 0, 62, 0, 0, 0, 7, 0xff];
+    let at = bytes
+        .windows(trailer.len())
+        .position(|window| window == trailer)
+        .unwrap();
+    let back = i32::from_be_bytes(bytes[at + 8..at + 12].try_into().unwrap());
+    bytes[at + 8..at + 12].copy_from_slice(&(back + 16).to_be_bytes());
+    bytes
 }
 
 fn int(number: u32) -> Value {
@@ -122,13 +165,6 @@ fn changelog_of(times: usize) -> RpmBuilder {
 fn an_ordinary_package_has_none() {
     let package = read(&plain().file("/usr/x", "x").dir("/usr/y").build());
     assert_eq!(codes(&package), [""; 0], "{:?}", package.oddities);
-}
-
-#[test]
-fn an_odd_lead() {
-    let mut bytes = plain().build();
-    bytes[4] = 9;
-    assert_eq!(codes(&read(&bytes)), ["odd-lead"]);
 }
 
 /// From a package of a distribution: `ksym(default:` cut short, once with a control character.
@@ -179,18 +215,45 @@ fn missing_flags_and_versions_are_empty() {
     );
 }
 
+/// Two names for one file, both packed empty.
+fn with_empty_links() -> RpmBuilder {
+    let names = plain()
+        .swapped_file("/usr/a", "data", "")
+        .swapped_file("/usr/b", "data", "");
+    names.header_tag(1096, Some(Value::Int32(vec![7, 7])))
+}
+
+fn with_triggers(count: usize) -> RpmBuilder {
+    (0..count).fold(plain(), |builder, _| {
+        builder.trigger("triggerin", "x", "true")
+    })
+}
+
+fn with_signatures(count: usize) -> RpmBuilder {
+    (0..count).fold(plain(), |builder, _| {
+        builder.header_signature(278, |_| vec![1])
+    })
+}
+
+/// A module whose entry is in the archive twice.
+fn with_first_file_twice(format: Format) -> RpmBuilder {
+    let path = "/lib/modules/6.4.0-1-default/updates/a.ko";
+    let builder = plain()
+        .format(format)
+        .file(path, ModuleBuilder::new("a").build());
+    builder.compressor("none").packed_by(|archive| {
+        let trailer = archive.len() - TRAILER_SIZE;
+        [&archive[..trailer], archive].concat()
+    })
+}
+
+/// A cpio header of 110 bytes, `TRAILER!!!`, zeros up to a multiple of four.
+const TRAILER_SIZE: usize = 124;
+
 #[test]
 fn a_file_packed_twice_is_not_read_twice() {
-    let path = "/lib/modules/6.4.0-1-default/updates/a.ko";
-    let module = ModuleBuilder::new("a").build();
     for format in [Format::V4, Format::V4Large] {
-        let builder = plain().format(format).file(path, module.clone());
-        let twice = builder.packed_by(|archive| {
-            // The first entry, once more in front of the archive.
-            let trailer = archive.len() - TRAILER_SIZE;
-            [&archive[..trailer], archive].concat()
-        });
-        let package = read(&twice.compressor("none").build());
+        let package = read(&with_first_file_twice(format).build());
         assert!(
             codes(&package).contains(&"file-packed-twice"),
             "{:?}",
@@ -200,15 +263,9 @@ fn a_file_packed_twice_is_not_read_twice() {
     }
 }
 
-/// A cpio header of 110 bytes, `TRAILER!!!`, zeros up to a multiple of four.
-const TRAILER_SIZE: usize = 124;
-
 #[test]
-fn many_signatures() {
-    let sign = |builder: RpmBuilder, at: u8| builder.header_signature(278, move |_| vec![at]);
-    let package = read(&(0..40).fold(plain(), sign).build());
-    assert_eq!(package.signatures.len(), 32);
-    assert_eq!(codes(&package), ["many-signatures"]);
+fn no_more_signatures_than_needed() {
+    assert_eq!(read(&with_signatures(40).build()).signatures.len(), 32);
 }
 
 #[test]
