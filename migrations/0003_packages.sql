@@ -3,8 +3,8 @@
 CREATE TABLE packages (
     id             uuid CONSTRAINT packages_pkey PRIMARY KEY,
     vendor_id      bigint NOT NULL CONSTRAINT packages_vendor_fkey REFERENCES vendors,
-    -- Of the whole file: the same bytes are the same package.
-    sha256         bytea NOT NULL CONSTRAINT packages_sha256_key UNIQUE,
+    -- Of the whole file: the same bytes from the same vendor are the same package.
+    sha256         bytea NOT NULL,
     size           bigint NOT NULL,
     -- As the uploader called it; the repository uses the name the header gives.
     file_name      text NOT NULL,
@@ -34,7 +34,8 @@ CREATE TABLE packages (
     -- Rendered repomd records.
     repomd_primary   text,
     repomd_filelists text,
-    repomd_other     text
+    repomd_other     text,
+    CONSTRAINT packages_content_key UNIQUE (sha256, vendor_id)
 );
 CREATE INDEX packages_vendor_idx ON packages (vendor_id, created_at DESC);
 CREATE INDEX packages_created_idx ON packages (created_at DESC, id);

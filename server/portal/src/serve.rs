@@ -146,8 +146,7 @@ async fn recover(app: &App) -> anyhow::Result<()> {
     let uploads = app.storage.sweep_incoming()?;
     let mut orphans = 0;
     for sha256 in app.storage.packages()? {
-        let row = store::packages::by_sha256(&mut conn, &sha256).await?;
-        if row.is_none_or(|(.., state)| state == store::packages::State::Rejected) {
+        if !store::packages::is_content_wanted(&mut conn, &sha256).await? {
             app.storage.discard_package(&sha256)?;
             orphans += 1;
         }

@@ -112,11 +112,11 @@ pub struct Taken {
     pub was_known: bool,
 }
 
-/// Takes a received file in. Once this returns, the package is never lost. The same bytes give the
-/// same package.
+/// Takes a received file in. Once this returns, the package is never lost. The same bytes from the
+/// same vendor give the same package.
 ///
 /// # Errors
-/// 403 when another vendor brought the same bytes, 409 when it does not fit the product named.
+/// 409 when it is here already and does not fit the product named.
 pub async fn take(
     app: &Arc<App>,
     vendor_id: i64,
@@ -129,18 +129,13 @@ pub async fn take(
     let size = i64::try_from(received.size).map_err(|e| Error::Internal(e.into()))?;
     let mut tx = app.pool.begin().await?;
     store::lock(&mut tx, &subject(&sha256)).await?;
-    let known = store::packages::by_sha256(&mut tx, &sha256).await?;
-    if let Some((id, owner, state)) = known {
-        if owner != vendor_id {
-            return Err(Error::forbidden(
-                "Another vendor has already uploaded exactly this file.",
-            ));
-        }
-        if state != State::Rejected {
-            place_known(&mut tx, id, destination, now).await?;
-            tx.commit().await?;
-            return Ok(Taken { id, was_known: true });
-        }
+    let known = store::packages::by_sha256(&mut tx, vendor_id, &sha256).await?;
+    if let Some((id, state)) = known
+        && state != State::Rejected
+    {
+        place_known(&mut tx, id, destination, now).await?;
+        tx.commit().await?;
+        return Ok(Taken { id, was_known: true });
     }
     let storage = app.storage.clone();
     tokio::task::spawn_blocking(move || storage.keep(received))
@@ -149,7 +144,7 @@ pub async fn take(
         .map_err(|e| anyhow::Error::new(e).context("keeping an upload"))?;
     let channel = destination.channel.as_deref();
     let id = match known {
-        Some((id, ..)) => {
+        Some((id, _)) => {
             store::packages::receive_again(&mut tx, id, file_name, channel, now).await?;
             id
         }

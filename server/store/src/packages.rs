@@ -269,15 +269,31 @@ pub async fn by_id(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Pac
     .await
 }
 
-/// Owner and state of the package with these bytes.
+/// The vendor's package with these bytes, and its state.
 pub async fn by_sha256(
     conn: &mut PgConnection,
+    vendor_id: i64,
     sha256: &[u8],
-) -> sqlx::Result<Option<(Uuid, i64, State)>> {
-    let row = sqlx::query!("SELECT id, vendor_id, state FROM packages WHERE sha256 = $1", sha256)
-        .fetch_optional(conn)
-        .await?;
-    Ok(row.map(|r| (r.id, r.vendor_id, State::from(r.state))))
+) -> sqlx::Result<Option<(Uuid, State)>> {
+    let row = sqlx::query!(
+        "SELECT id, state FROM packages WHERE sha256 = $1 AND vendor_id = $2",
+        sha256,
+        vendor_id,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|r| (r.id, State::from(r.state))))
+}
+
+/// Whether some package with these bytes is not rejected: then the file has to stay.
+pub async fn is_content_wanted(conn: &mut PgConnection, sha256: &[u8]) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT 1 FROM packages
+                          WHERE sha256 = $1 AND state <> 'rejected') AS "is_wanted!""#,
+        sha256,
+    )
+    .fetch_one(conn)
+    .await
 }
 
 /// The package that has this name in the repositories, and its vendor.

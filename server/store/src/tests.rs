@@ -114,6 +114,21 @@ async fn a_name_stands_for_one_content(pool: PgPool) -> sqlx::Result<()> {
 }
 
 #[sqlx::test(migrator = "crate::MIGRATOR")]
+async fn nobody_squats_on_anothers_file(pool: PgPool) -> sqlx::Result<()> {
+    let mut conn = pool.acquire().await?;
+    let acme = vendor(&mut conn, "acme").await?;
+    let beta = vendor(&mut conn, "beta").await?;
+    let stolen = received(&mut conn, acme, 1).await?;
+    packages::reject(&mut conn, stolen, RejectedAs::Forbidden, "Beta's key.", NOW).await?;
+    assert!(!packages::is_content_wanted(&mut conn, &[1; 32]).await?);
+    let own = received(&mut conn, beta, 1).await?;
+    assert!(packages::is_content_wanted(&mut conn, &[1; 32]).await?);
+    let found = packages::by_sha256(&mut conn, beta, &[1; 32]).await?;
+    assert_eq!(found, Some((own, State::Received)));
+    Ok(())
+}
+
+#[sqlx::test(migrator = "crate::MIGRATOR")]
 async fn only_the_owner_sees_what_is_not_published(pool: PgPool) -> sqlx::Result<()> {
     let mut conn = pool.acquire().await?;
     let acme = vendor(&mut conn, "acme").await?;

@@ -313,8 +313,7 @@ async fn reject(
 async fn discard(app: &App, row: &store::packages::Package) -> Result<(), JobError> {
     let mut tx = app.pool.begin().await?;
     store::lock(&mut tx, &crate::uploads::subject(&row.sha256)).await?;
-    let state = store::packages::by_sha256(&mut tx, &row.sha256).await?.map(|p| p.2);
-    if state == Some(State::Rejected) {
+    if !store::packages::is_content_wanted(&mut tx, &row.sha256).await? {
         app.storage.discard_package(&row.sha256)?;
     }
     tx.commit().await?;

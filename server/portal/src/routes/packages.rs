@@ -110,7 +110,7 @@ async fn rejected(app: &App, package: &Package) -> Result<Problem> {
     let events = store::packages::events(&mut conn, package.id).await?;
     let first = findings.iter().find(|f| f.severity == inspect::Severity::Reject);
     let detail = match first {
-        Some(f) => format!("{}: {} {}", f.title, f.detail, f.help),
+        Some(f) => format!("{}: {} {}", f.title, sentence(&f.detail), f.help),
         None => events.last().map(|e| e.reason.clone()).unwrap_or_default(),
     };
     let problem = match package.rejected_as.as_deref() {
@@ -123,6 +123,13 @@ async fn rejected(app: &App, package: &Package) -> Result<Problem> {
         .with("sha256", hex::encode(&package.sha256))
         .with("state", package.state)
         .with("findings", findings))
+}
+
+/// The text with a full stop, unless it ends a sentence already.
+fn sentence(text: &str) -> String {
+    let text = text.trim_end();
+    let dot = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{text}{dot}")
 }
 
 /// `GET /api/v1/packages/{id}`
