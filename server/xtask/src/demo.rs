@@ -9,6 +9,7 @@ pub mod clients;
 mod guide;
 pub mod mail;
 pub mod portal;
+pub mod root;
 pub mod story;
 pub mod tour;
 

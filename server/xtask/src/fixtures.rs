@@ -10,9 +10,9 @@ pub mod manifest;
 mod bad;
 mod clients;
 pub mod impact;
-mod keys;
+pub mod keys;
 mod modules;
-mod rpm;
+pub mod rpm;
 pub mod stage;
 
 use std::fs;

@@ -25,7 +25,8 @@ pub fn run(project: &Path, filter: Option<&str>) -> Result<ExitCode> {
             "KMP_PORTAL_FIXTURES",
             fixtures::Folders::of(project).manifest(),
         )
-        .env("KMP_PORTAL_PROGRAM", program);
+        .env("KMP_PORTAL_PROGRAM", program)
+        .env("KMP_PORTAL_XTASK", std::env::current_exe()?);
     let status = tests.status().context("cannot start cargo")?;
     cluster.stop()?;
     Ok(ExitCode::from(

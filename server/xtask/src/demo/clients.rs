@@ -2,17 +2,16 @@
 //! portal's key, read its repository and install a driver with the kernel it fits.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::api::Api;
 use super::portal::Portal;
+use super::root::Root;
 use super::story::{PRODUCT, Story};
 use super::tour::Tour;
 use crate::fixtures::manifest::{Kind, Manifest};
-use crate::fixtures::stage;
 use crate::kernels::Role;
 use crate::sh;
 
@@ -21,38 +20,44 @@ const DRIVER: &str = "acme-net";
 
 /// A root folder to install into, and what both clients need.
 struct Client<'a> {
-    root: PathBuf,
+    root: Root,
     api: &'a Api,
     fixtures: &'a Manifest,
 }
 
 pub fn visit(tour: &mut Tour, portal: &Portal, fixtures: &Manifest, _story: &Story, data: &Path) {
-    let client = |name: &str| Client {
-        root: data.join("clients").join(name),
-        api: &portal.api,
-        fixtures,
+    let client = |name: &str| {
+        let root = Root::empty(data.join("clients").join(name))?;
+        let api = &portal.api;
+        anyhow::Ok(Client {
+            root,
+            api,
+            fixtures,
+        })
     };
-    let zypper = client("zypper");
     tour.station(
         "zypper trusts the key, refreshes and installs",
-        zypper.zypper(),
+        client("zypper").and_then(|client| client.zypper()),
     );
-    tour.station("dnf reads the repository and installs", client("dnf").dnf());
+    tour.station(
+        "dnf reads the repository and installs",
+        client("dnf").and_then(|client| client.dnf()),
+    );
     tour.station(
         "zypper without the key refuses the repository",
-        client("stranger").stranger(),
+        client("stranger").and_then(|client| client.stranger()),
     );
 }
 
 impl Client<'_> {
     fn zypper(&self) -> Result<String> {
-        self.start_empty()?;
         self.import_keys()?;
         self.zypper_add()?;
-        sh::run(self.zypper_command().args(["refresh"]))?;
+        sh::run(self.root.zypper().arg("refresh"))?;
         let driver = self.driver()?;
         sh::run(
-            self.zypper_command()
+            self.root
+                .zypper()
                 .args(["install", "--no-recommends", &driver]),
         )?;
         self.installed()
@@ -60,75 +65,36 @@ impl Client<'_> {
 
     /// The same without the key: a repository that anybody could have written.
     fn stranger(&self) -> Result<String> {
-        self.start_empty()?;
         self.zypper_add()?;
-        let done = sh::attempt(self.zypper_command().args(["refresh", PRODUCT]))?;
-        ensure!(
-            !done.status.success(),
-            "it was taken: {}",
-            sh::last_words(&done)
-        );
+        let done = sh::attempt(self.root.zypper().arg("refresh"))?;
         let words = sh::last_words(&done);
         let line = words.lines().find(|line| line.contains("ignature"));
-        Ok(line.unwrap_or("refused").trim().into())
+        match line {
+            Some(line) if !done.status.success() => Ok(line.trim().into()),
+            _ => bail!("{}, and no word of a signature:\n{words}", done.status),
+        }
     }
 
     fn zypper_add(&self) -> Result<()> {
         let kernels = self.fixtures.client_repository.display();
-        let add = |words: &[&str]| sh::run(self.zypper_command().arg("addrepo").args(words));
+        let add = |words: &[&str]| sh::run(self.root.zypper().arg("addrepo").args(words));
         add(&["--no-gpgcheck", &format!("file://{kernels}"), "kernels"])?;
         // The file itself says where the repository is and how it is checked.
-        let file = self.root.join(format!("{PRODUCT}.repo"));
+        let file = self.root.path().join(format!("{PRODUCT}.repo"));
         fs::write(&file, self.repo_file()?)?;
         add(&[&file.to_string_lossy()])
     }
 
-    fn zypper_command(&self) -> Command {
-        let mut command = self.rooted("zypper");
-        command
-            .arg("--root")
-            .arg(&self.root)
-            .arg("--non-interactive");
-        command
-    }
-
     fn dnf(&self) -> Result<String> {
-        self.start_empty()?;
-        let repositories = self.root.join("etc/yum.repos.d");
-        fs::create_dir_all(&repositories)?;
-        fs::write(repositories.join("portal.repo"), self.repo_file()?)?;
+        self.root.add_for_dnf("portal", &self.repo_file()?)?;
         let kernels = format!(
             "[kernels]\nname=kernels\nbaseurl=file://{}\ngpgcheck=0\n",
             self.fixtures.client_repository.display()
         );
-        fs::write(repositories.join("kernels.repo"), kernels)?;
-        let main = format!(
-            "[main]\ngpgcheck=1\nskip_if_unavailable=0\nreposdir={}\ncachedir={}\n",
-            repositories.display(),
-            self.root.join("var/cache/dnf").display()
-        );
-        fs::write(self.root.join("dnf.conf"), main)?;
-        sh::run(self.dnf_command().arg("makecache"))?;
-        sh::run(self.dnf_command().args(["install", &self.driver()?]))?;
+        self.root.add_for_dnf("kernels", &kernels)?;
+        sh::run(self.root.dnf().arg("makecache"))?;
+        sh::run(self.root.dnf().args(["install", &self.driver()?]))?;
         self.installed()
-    }
-
-    fn dnf_command(&self) -> Command {
-        let mut command = self.rooted("dnf");
-        command.args([
-            "--assumeyes",
-            "--releasever=12",
-            "--setopt=install_weak_deps=False",
-        ]);
-        command.arg("--config").arg(self.root.join("dnf.conf"));
-        command.arg(format!("--installroot={}", self.root.display()));
-        command
-    }
-
-    fn start_empty(&self) -> Result<()> {
-        stage::remove(&self.root)?;
-        fs::create_dir_all(&self.root)
-            .with_context(|| format!("cannot make {}", self.root.display()))
     }
 
     fn repo_file(&self) -> Result<String> {
@@ -151,10 +117,7 @@ impl Client<'_> {
             let path = path.with_context(|| format!("{url} is not on the portal"))?;
             let key = self.api.get(path, None)?;
             ensure!(key.status == 200, "{url} answers {}", key.status);
-            let file = self.root.join(format!("key-{at}.asc"));
-            fs::write(&file, key.text)?;
-            let mut rpm = self.rooted("rpm");
-            sh::run(rpm.arg("--root").arg(&self.root).arg("--import").arg(&file))?;
+            self.root.import_key(&format!("key-{at}"), &key.text)?;
         }
         Ok(())
     }
@@ -168,15 +131,14 @@ impl Client<'_> {
 
     /// Checks that the driver is there with its sibling and a kernel, and that its script ran.
     fn installed(&self) -> Result<String> {
-        let mut rpm = self.rooted("rpm");
-        let all = sh::output(rpm.arg("--root").arg(&self.root).arg("-qa"))?;
+        let all = sh::output(self.root.rpm().arg("-qa"))?;
         for name in [self.driver()?.as_str(), "acme-core-kmp-", "kernel-"] {
             ensure!(
                 all.lines().any(|line| line.starts_with(name)),
                 "no {name} among\n{all}"
             );
         }
-        let log = fs::read_to_string(self.root.join("var/log/kmp-scriptlets.log"))?;
+        let log = fs::read_to_string(self.root.path().join("var/log/kmp-scriptlets.log"))?;
         ensure!(
             log.contains(&format!("kmp-post --name {}", self.driver()?)),
             "no script ran"
@@ -188,20 +150,10 @@ impl Client<'_> {
         packages.sort_unstable();
         Ok(packages.join("\n"))
     }
-
-    /// Installing needs root, or a user namespace in which we are.
-    fn rooted(&self, program: &str) -> Command {
-        if rustix::process::geteuid().is_root() {
-            return sh::command(program);
-        }
-        let mut command = sh::command("unshare");
-        command.args(["--map-root-user", program]);
-        command
-    }
 }
 
 /// Addresses behind `gpgkey=`, which may go on in indented lines.
-fn key_urls(repo_file: &str) -> Vec<String> {
+pub fn key_urls(repo_file: &str) -> Vec<String> {
     let mut urls = Vec::new();
     let mut inside = false;
     for line in repo_file.lines() {

@@ -1,5 +1,5 @@
 //! Mails as they lie in the portal's mail folder. Reads what we need to show and check: recipient,
-//! subject, and the plain text of a message that we know to be ours.
+//! subject, and both texts of a message that we know to be ours.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,8 @@ pub struct Mail {
     pub subject: String,
     /// The text part, decoded.
     pub text: String,
+    /// The HTML part, decoded.
+    pub html: String,
 }
 
 /// All mails of a folder, oldest first.
@@ -27,14 +29,18 @@ pub fn read_all(folder: &Path) -> Result<Vec<Mail>> {
     files.into_iter().map(read).collect()
 }
 
-fn read(file: PathBuf) -> Result<Mail> {
+/// One mail.
+pub fn read(file: PathBuf) -> Result<Mail> {
     let raw = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let raw = String::from_utf8_lossy(&raw).replace("\r\n", "\n");
     let (head, body) = raw.split_once("\n\n").unwrap_or((&raw, ""));
     Ok(Mail {
         to: header(head, "To").unwrap_or_default(),
         subject: header(head, "Subject").unwrap_or_default(),
-        text: text_part(body).with_context(|| format!("no text part in {}", file.display()))?,
+        text: part(body, "text/plain")
+            .with_context(|| format!("no text part in {}", file.display()))?,
+        html: part(body, "text/html")
+            .with_context(|| format!("no HTML part in {}", file.display()))?,
         file,
     })
 }
@@ -51,9 +57,9 @@ fn header(head: &str, name: &str) -> Option<String> {
     value.map(|value| value.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// The first part of type text/plain, up to the next boundary.
-fn text_part(body: &str) -> Option<String> {
-    let start = body.find("Content-Type: text/plain")?;
+/// The first part of a type, up to the next boundary.
+fn part(body: &str, kind: &str) -> Option<String> {
+    let start = body.find(&format!("Content-Type: {kind}"))?;
     let (head, rest) = body[start..].split_once("\n\n")?;
     let part = rest.split("\n--").next()?;
     Some(match header(head, "Content-Transfer-Encoding").as_deref() {
@@ -94,6 +100,7 @@ mod tests {
         assert_eq!(mails[0].to, "drivers@acme.example");
         assert_eq!(mails[0].subject, "one two");
         assert_eq!(mails[0].text, "café ab 1=2");
+        assert_eq!(mails[0].html, "<p>");
         assert!(read_all(&folder.path().join("none")).unwrap().is_empty());
     }
 }

@@ -164,7 +164,7 @@ impl Drop for Portal {
 }
 
 /// The program with the data folder set and nothing else of the caller's settings.
-fn command(program: &Path, data: &Path) -> Command {
+pub fn command(program: &Path, data: &Path) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("KMP_PORTAL_") {

@@ -14,8 +14,8 @@ use crate::fixtures::manifest::{Kind, Manifest, Package};
 use crate::kernels::Role;
 
 /// A device that the network driver's first alias fits, and one of a vendor nobody knows.
-const DEVICE: &str = "pci:v0000ACE1d00001001sv0000ACE1sd00000001bc02sc00i00";
-const UNKNOWN_DEVICE: &str = "pci:v0000ACE2d00001001sv0000ACE2sd00000001bc02sc00i00";
+pub const DEVICE: &str = "pci:v0000ACE1d00001001sv0000ACE1sd00000001bc02sc00i00";
+pub const UNKNOWN_DEVICE: &str = "pci:v0000ACE2d00001001sv0000ACE2sd00000001bc02sc00i00";
 
 /// Bad packages with the status that each must be answered with.
 const REFUSED: [(Kind, u16); 7] = [
