@@ -1,7 +1,7 @@
 //! What to try while the demo runs.
 
 use super::portal::Portal;
-use super::story::{PRODUCT, Story};
+use super::story::{PRODUCT, Story, file_name, upload_path};
 use crate::fixtures::manifest::{Kind, Manifest};
 use crate::kernels::Role;
 
@@ -28,7 +28,7 @@ pub fn print(portal: &Portal, fixtures: &Manifest, story: &Story) {
     println!("  sudo dnf makecache");
     println!("\nAsk for a driver as an installer does:");
     println!(
-        "  curl --json '{{\"product\": \"{PRODUCT}\", \"arch\": \"{}\", \"modaliases\": \
+        "  curl -H 'Content-Type: application/json' -d '{{\"product\": \"{PRODUCT}\", \"arch\": \"{}\", \"modaliases\": \
          [\"pci:v0000ACE1d00001001sv0000ACE1sd00000001bc02sc00i00\"]}}' {base}/api/v1/lookup",
         std::env::consts::ARCH
     );
@@ -56,8 +56,9 @@ fn print_cure(portal: &Portal, fixtures: &Manifest, story: &Story) {
     };
     println!("\nUpload the build that mends it, as its vendor:");
     println!(
-        "  curl -T {} -H 'Authorization: Bearer {token}' '{}/api/v1/packages/?product={PRODUCT}'",
+        "  curl -T {} -H 'Authorization: Bearer {token}' '{}{}'",
         cure.path.display(),
-        portal.api.base()
+        portal.api.base(),
+        upload_path(&file_name(cure), PRODUCT)
     );
 }

@@ -1,6 +1,7 @@
 //! The portal's process: started, asked, and stopped in order.
 
 use std::fs::{self, File};
+use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -42,6 +43,9 @@ impl Portal {
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register(signal, Arc::clone(&ending))?;
         }
+        // Somebody else's server would answer our questions.
+        TcpListener::bind(listen)
+            .with_context(|| format!("cannot listen on {listen}; choose another with --listen"))?;
         let log = data.join("portal.log");
         let output =
             File::create(&log).with_context(|| format!("cannot make {}", log.display()))?;

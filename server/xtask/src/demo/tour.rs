@@ -17,15 +17,19 @@ use crate::kernels::Role;
 pub const DEVICE: &str = "pci:v0000ACE1d00001001sv0000ACE1sd00000001bc02sc00i00";
 pub const UNKNOWN_DEVICE: &str = "pci:v0000ACE2d00001001sv0000ACE2sd00000001bc02sc00i00";
 
-/// Bad packages with the status that each must be answered with.
-const REFUSED: [(Kind, u16); 7] = [
-    (Kind::Unsigned, 422),
-    (Kind::Stranger, 422),
-    (Kind::Tampered, 422),
-    (Kind::TamperedHeader, 422),
-    (Kind::Truncated, 422),
-    (Kind::NotAnRpm, 422),
-    (Kind::SameNevra, 409),
+/// Bad packages, in words, with the status that each must be answered with.
+const REFUSED: [(Kind, &str, u16); 7] = [
+    (Kind::Unsigned, "without a signature", 422),
+    (Kind::Stranger, "signed by a stranger", 422),
+    (Kind::Tampered, "with a bit of its payload changed", 422),
+    (
+        Kind::TamperedHeader,
+        "with a letter of its header changed",
+        422,
+    ),
+    (Kind::Truncated, "cut short", 422),
+    (Kind::NotAnRpm, "that is a text file", 422),
+    (Kind::SameNevra, "with the name and version of another", 409),
 ];
 
 /// Counts the stations and what went wrong.
@@ -70,8 +74,8 @@ pub fn api(tour: &mut Tour, portal: &Portal, fixtures: &Manifest, story: &Story)
         "The same bytes again give the same package",
         again(portal, fixtures, story),
     );
-    for (kind, status) in REFUSED {
-        let promise = format!("A package that is {kind:?} is refused with {status}");
+    for (kind, words, status) in REFUSED {
+        let promise = format!("A package {words} is refused");
         tour.station(&promise, refused(portal, fixtures, story, kind, status));
     }
     tour.station(
@@ -157,7 +161,7 @@ fn refused(
         answer.status
     );
     ensure!(!detail.is_empty(), "the answer does not say why");
-    Ok(detail)
+    Ok(format!("{status}: {detail}"))
 }
 
 fn doors(portal: &Portal, fixtures: &Manifest, story: &Story) -> Result<String> {
