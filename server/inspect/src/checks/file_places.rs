@@ -1,6 +1,7 @@
 //! The package installs modules, firmware, certificates, settings and documents, and nothing else.
 
 use super::{Check, Context, Report, Scope, Severity};
+use kmp::File;
 
 pub static CHECK: Check = Check {
     id: "file-places",
@@ -44,13 +45,17 @@ fn run(cx: &Context<'_>, report: &mut Report<'_>) {
         // Not a driver package: the distributor has listed it, or it is not taken anyway.
         return;
     }
-    for file in &cx.package.files {
-        let is_above = |place: &&str| is_below(place, &file.path);
-        let is_usual = USUAL.iter().any(|place| file.path == *place || is_below(&file.path, place));
-        if !is_usual && !(file.is_dir() && USUAL.iter().any(|place| is_above(&place))) {
-            report.found_at(&file.path, "it lies outside of the usual folders");
-        }
+    for file in cx.package.files.iter().filter(|file| !is_usual(file)) {
+        report.found_at(&file.path, "it lies outside of the usual folders");
     }
+}
+
+/// In one of the usual places, or a folder on the way to one.
+fn is_usual(file: &File) -> bool {
+    let path = file.path.as_str();
+    USUAL.iter().any(|place| {
+        path == *place || is_below(path, place) || (file.is_dir() && is_below(place, path))
+    })
 }
 
 fn is_below(path: &str, folder: &str) -> bool {

@@ -39,7 +39,7 @@ fn run(cx: &Context<'_>, report: &mut Report<'_>) {
     }
 }
 
-/// Old templates write the kernel 2.6.27_1 as 2.6.27.0_1, so that it sorts.
+/// Old templates write the kernel `2.6.27_1` as `2.6.27.0_1`, so that it sorts.
 fn ends_in(version: &str, separator: &str, mangled: &str) -> bool {
     let padded = mangled.replacen('_', ".0_", 1);
     [mangled, &padded].into_iter().any(|kernel| {
