@@ -18,14 +18,23 @@ use crate::{Error, KsymDependency, Limits, SymsetDependency};
 /// header does not say so; that one is added, as rpm does.
 #[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Dependencies {
+    /// What the package offers.
     pub provides: Vec<Dependency>,
+    /// What must be there.
     pub requires: Vec<Dependency>,
+    /// What must not be there.
     pub conflicts: Vec<Dependency>,
+    /// What it takes the place of.
     pub obsoletes: Vec<Dependency>,
+    /// What is installed with it unless that is impossible.
     pub recommends: Vec<Dependency>,
+    /// What is shown as going well with it.
     pub suggests: Vec<Dependency>,
+    /// What it is installed with: recommends, seen from the other side. Hardware stands here.
     pub supplements: Vec<Dependency>,
+    /// What it is shown as going well with.
     pub enhances: Vec<Dependency>,
+    /// What to install before, where both are installed.
     pub order_with_requires: Vec<Dependency>,
 }
 
@@ -242,8 +251,11 @@ fn has_odd_characters(dependency: &Dependency) -> bool {
 
 /// Bits of [`Dependency::flags`] (`RPMSENSE_*` of rpm's `rpmds.h`).
 pub mod sense {
+    /// Lower versions.
     pub const LESS: u32 = 1 << 1;
+    /// Higher versions.
     pub const GREATER: u32 = 1 << 2;
+    /// The same version.
     pub const EQUAL: u32 = 1 << 3;
     /// The three bits that compare versions.
     pub const COMPARISON: u32 = LESS | GREATER | EQUAL;
@@ -267,13 +279,17 @@ pub mod sense {
     pub const SCRIPT_VERIFY: u32 = 1 << 13;
     /// Found by a generator, not written by hand.
     pub const FIND_REQUIRES: u32 = 1 << 14;
+    /// The same on the other side.
     pub const FIND_PROVIDES: u32 = 1 << 15;
-    /// A trigger's occasion.
+    /// Sets off a trigger when installed, or when the trigger's own package is.
     pub const TRIGGERIN: u32 = 1 << 16;
+    /// Sets off a trigger before it is removed.
     pub const TRIGGERUN: u32 = 1 << 17;
+    /// Sets off a trigger after it was removed.
     pub const TRIGGERPOSTUN: u32 = 1 << 18;
     /// `rpmlib(…)`: a feature of rpm itself.
     pub const RPMLIB: u32 = 1 << 24;
+    /// Sets off a trigger before it is installed.
     pub const TRIGGERPREIN: u32 = 1 << 25;
     /// Strong form of an old weak dependency (tags 1156 to 1161): recommends, supplements.
     pub const STRONG: u32 = 1 << 27;

@@ -6,7 +6,9 @@ use crate::DigestCheck;
 
 /// Why a package cannot be read on.
 ///
-/// Positions are bytes from the start of the file, except where they say otherwise.
+/// In all variants `part` is the stretch of the file, `at` a position in bytes from the file's start
+/// (except where it says otherwise), `found` what is there and `limit` what may be. The texts are
+/// written for the person who uploaded the package.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -151,8 +153,11 @@ fn expected_size(expected: Option<u64>) -> String {
 pub enum Part {
     /// The first 96 bytes.
     Lead,
+    /// Raw signatures and digests.
     SignatureHeader,
+    /// The main header.
     Header,
+    /// All the rest.
     Payload,
 }
 
@@ -167,7 +172,7 @@ impl fmt::Display for Part {
     }
 }
 
-/// What is wrong with an index entry of a header.
+/// What is wrong with an index entry of a header; the texts say it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum EntryProblem {
     #[error("its type is none of 1 to 9")]
@@ -190,7 +195,7 @@ pub enum EntryProblem {
     Region,
 }
 
-/// What is wrong with the cpio archive.
+/// What is wrong with the cpio archive; the texts say it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ArchiveProblem {
     #[error("no cpio entry begins here")]

@@ -16,7 +16,9 @@ use std::fmt;
 /// [`Evr::compare`].
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Evr {
+    /// `None` where the text names none, which counts as 0.
     pub epoch: Option<u32>,
+    /// Without epoch and release.
     pub version: String,
     /// `None` where a dependency names no release.
     pub release: Option<String>,

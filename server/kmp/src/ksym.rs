@@ -24,6 +24,7 @@ pub(crate) const BROKEN: &str = "broken-symbol-dependency";
 pub struct KsymDependency {
     /// `None` in the Red Hat forms.
     pub flavor: Option<String>,
+    /// Name of the symbol.
     pub symbol: String,
     /// `None` when the dependency compares nothing.
     pub crc: Option<Crc>,

@@ -11,16 +11,19 @@ pub struct Limits {
     pub header_bytes: u32,
     /// Entries of all dependency lists together (a kernel provides some 25,000 symbols).
     pub dependencies: usize,
+    /// Entries of the change log.
     pub changelog_entries: usize,
+    /// Files, and directories they are in. All paths together may have twice `header_bytes`.
     pub files: usize,
     /// Bytes of one path.
     pub path_length: usize,
-    /// Unpacked payload bytes, and unpacked per packed byte.
+    /// Unpacked payload bytes.
     pub payload: u64,
-    /// Looked at only when the payload has unpacked to more than 16 MiB.
+    /// Unpacked payload bytes for each packed byte. Looked at only when the payload has unpacked to more than 16 MiB.
     pub ratio: u64,
     /// Bytes the decompressor may ask for; `xz -9` needs 65 MiB, `zstd -19` 8 MiB.
     pub decoder_memory: u64,
+    /// Modules in the payload.
     pub modules: usize,
     /// What all modules together may say: bytes of text, and 64 more for each symbol and each entry
     /// of `.modinfo` (a whole kernel's 4,200 modules: 25 MB).

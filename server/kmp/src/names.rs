@@ -44,6 +44,7 @@ pub(crate) fn is_flavor(text: &str) -> bool {
 /// Version of a SUSE kernel module package: the driver's own and that of the kernel it was built for.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct KmpVersion {
+    /// As the vendor counts.
     pub driver_version: String,
     /// Without flavor, hyphens restored: `6.4.0-150600.21`.
     pub kernel_version: String,

@@ -10,45 +10,67 @@ use crate::{Dependencies, Dependency, RawSignature};
 /// One package, read to its last byte.
 #[derive(Clone, Debug)]
 pub struct Package {
+    /// `RPMTAG_NAME`, never empty; so are version, release and architecture.
     pub name: String,
+    /// `None` when the header holds none, which counts as 0 but is published differently.
     pub epoch: Option<u32>,
+    /// Of a kernel module package: driver and kernel, see [`crate::KmpVersion`].
     pub version: String,
+    /// Counts rebuilds of one version.
     pub release: String,
     /// `RPMTAG_ARCH`; `src` and `nosrc` for source packages.
     pub arch: String,
+    /// Whether rpm takes it for a source package: the header does not name one it was built from.
     pub is_source: bool,
     /// Format of the package: 3 (no immutable header region), 4 or 6 (`RPMTAG_RPMFORMAT`).
     pub rpm_format: u8,
+    /// One line, in the first language of the header; empty when there is none.
     pub summary: String,
+    /// Several lines, likewise.
     pub description: String,
+    /// Free text, today an SPDX expression.
     pub license: Option<String>,
+    /// Who distributes it. zypper does not let updates change it.
     pub vendor: Option<String>,
+    /// Who built it, with an address.
     pub packager: Option<String>,
+    /// Obsolete classification (`System/Kernel`).
     pub group: Option<String>,
+    /// Where to read more.
     pub url: Option<String>,
+    /// Machine it was built on.
     pub build_host: Option<String>,
+    /// File name of the source package; `None` exactly for source packages.
     pub source_rpm: Option<String>,
     /// Seconds since 1970; 0 when the package does not say.
     pub build_time: u64,
+    /// All dependency lists.
     pub dependencies: Dependencies,
+    /// The header's file list, in its order. What is really packed is compared with it.
     pub files: Vec<File>,
+    /// Scriptlets, then triggers.
     pub scriptlets: Vec<Scriptlet>,
     /// Newest first, as in the header.
     pub changelog: Vec<ChangelogEntry>,
+    /// Files of the payload that [`crate::ModulePath`] knows as modules, in its order.
     pub modules: Vec<PackagedModule>,
     /// Name of the payload compressor (`gzip`, `xz`, `lzma`, `bzip2`, `zstd`, `none`).
     pub compressor: String,
-    /// Whole file, bytes and SHA-256.
+    /// Bytes of the whole file.
     pub file_size: u64,
+    /// SHA-256 of the whole file.
     pub sha256: [u8; 32],
-    /// Byte range of the main header in the file (`rpm:header-range`).
+    /// Position of the main header in the file (`rpm:header-range`).
     pub header_start: u64,
+    /// Position behind it, where the payload begins.
     pub header_end: u64,
     /// The signed region: the main header, magic included.
     pub header_bytes: Vec<u8>,
-    /// `rpm:size installed` and `archive`.
+    /// Bytes of the files when installed, as the header says.
     pub installed_size: u64,
+    /// Bytes of the unpacked payload, as the package says; counted where it does not say.
     pub archive_size: u64,
+    /// Signature packets, none of them looked at.
     pub signatures: Vec<RawSignature>,
     /// Every digest the package carries, recomputed.
     pub digests: Vec<DigestCheck>,
@@ -92,16 +114,21 @@ impl Package {
 /// One entry of the file list.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct File {
+    /// Absolute; in source packages a bare name.
     pub path: String,
     /// `st_mode`: type and permissions.
     pub mode: u16,
+    /// Bytes, as the header says.
     pub size: u64,
     /// `RPMFILE_*` bits (1 config, 64 ghost …), see [`file_flag`].
     pub flags: u32,
     /// Hex text as in the header; `None` for directories, links and ghosts.
     pub digest: Option<String>,
+    /// Where a symbolic link leads.
     pub link_target: Option<String>,
+    /// Name of the owner.
     pub user: String,
+    /// Name of the owning group.
     pub group: String,
     /// File capabilities in the text form of `cap_to_text(3)`, where there are any.
     pub capabilities: Option<String>,
@@ -152,7 +179,9 @@ pub mod file_flag {
 pub struct Scriptlet {
     /// `pre`, `post`, `preun`, `postun`, `pretrans`, `posttrans`, `trigger…`, `verify`.
     pub kind: &'static str,
+    /// Program and its arguments: `/bin/sh`, `<lua>`.
     pub interpreter: Vec<String>,
+    /// Text given to it; may be empty.
     pub body: String,
     /// What sets off a trigger: package conditions, or path prefixes for file triggers. Empty for
     /// ordinary scriptlets.
@@ -166,14 +195,18 @@ pub struct ChangelogEntry {
     pub time: i64,
     /// `Name <address> - version`, free text.
     pub author: String,
+    /// Its lines.
     pub text: String,
 }
 
 /// A `.ko` in the payload: where, its bytes on disk, and what it says, or why it could not be read.
 #[derive(Clone, Debug)]
 pub struct PackagedModule {
+    /// Path as in the file list.
     pub path: String,
+    /// Bytes as packed.
     pub size: u64,
+    /// What it says, or a sentence on why that could not be read.
     pub module: Result<kmod::Module, String>,
 }
 

@@ -24,6 +24,7 @@ use crate::{DigestCheck, Error, Limits};
 pub struct RawSignature {
     /// Signature header tag (267 DSA, 268 RSA, 278 OpenPGP, 1002, 1005 legacy).
     pub tag: u32,
+    /// What it was made over.
     pub covers: Covers,
     /// One binary OpenPGP signature packet.
     pub packet: Vec<u8>,
@@ -42,17 +43,20 @@ pub enum Covers {
 /// What `keyring` found out about a package's signatures. Defined here so that checks need no OpenPGP.
 #[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SignatureReport {
+    /// In the order of [`crate::Package::signatures`].
     pub signatures: Vec<JudgedSignature>,
 }
 
 /// One signature and what came out of it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct JudgedSignature {
+    /// What it was made over.
     pub covers: Covers,
     /// Fingerprint or key id of the issuer as the signature names it, upper-case hex.
     pub issuer: Option<String>,
     /// When it says it was made, seconds since 1970.
     pub created: Option<u64>,
+    /// What came out.
     pub verdict: SignatureVerdict,
 }
 
@@ -62,7 +66,9 @@ pub struct JudgedSignature {
 pub enum SignatureVerdict {
     /// Made over these bytes by a key of this certificate (primary fingerprint), which was valid then.
     Good {
+        /// Primary fingerprint, upper-case hex.
         certificate: String,
+        /// `Name <address>` of the certificate.
         user_id: String,
     },
     /// No registered certificate holds the key.

@@ -29,14 +29,23 @@ pub enum Format {
 /// The dependency lists of a header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DependencyKind {
+    /// Tags 1047, 1112, 1113.
     Provides,
+    /// Tags 1048 to 1050.
     Requires,
+    /// Tags 1053 to 1055.
     Conflicts,
+    /// Tags 1090, 1114, 1115.
     Obsoletes,
+    /// Tags 5046 to 5048.
     Recommends,
+    /// Tags 5049 to 5051.
     Suggests,
+    /// Tags 5052 to 5054.
     Supplements,
+    /// Tags 5055 to 5057.
     Enhances,
+    /// Tags 5035 to 5037.
     OrderWithRequires,
     /// Tags 1156 to 1158 (SUSE before rpm 4.12); add flag 1 << 27 for the strong form, recommends.
     OldSuggests,
@@ -229,46 +238,55 @@ impl RpmBuilder {
             )
     }
 
+    /// Gives it an epoch, even 0.
     pub fn epoch(mut self, epoch: u32) -> RpmBuilder {
         self.epoch = Some(epoch);
         self
     }
 
+    /// Replaces the one-line summary.
     pub fn summary(mut self, text: &str) -> RpmBuilder {
         text.clone_into(&mut self.summary);
         self
     }
 
+    /// Replaces the description.
     pub fn description(mut self, text: &str) -> RpmBuilder {
         text.clone_into(&mut self.description);
         self
     }
 
+    /// Replaces the licence, `GPL-2.0-only`.
     pub fn license(mut self, text: &str) -> RpmBuilder {
         text.clone_into(&mut self.license);
         self
     }
 
+    /// Names a vendor; without, there is none.
     pub fn vendor(mut self, text: &str) -> RpmBuilder {
         self.vendor = Some(text.to_owned());
         self
     }
 
+    /// Names a packager; without, there is none.
     pub fn packager(mut self, text: &str) -> RpmBuilder {
         self.packager = Some(text.to_owned());
         self
     }
 
+    /// Replaces the group, `System/Kernel`.
     pub fn group(mut self, text: &str) -> RpmBuilder {
         text.clone_into(&mut self.group);
         self
     }
 
+    /// Gives it a URL; without, there is none.
     pub fn url(mut self, text: &str) -> RpmBuilder {
         self.url = Some(text.to_owned());
         self
     }
 
+    /// Makes it for another generation of rpm.
     pub fn format(mut self, format: Format) -> RpmBuilder {
         self.format = format;
         self
@@ -293,42 +311,48 @@ impl RpmBuilder {
         self
     }
 
-    /// Each of the following takes a dependency as in a spec file: `name`, or `name = version` with
-    /// one of `<`, `<=`, `=`, `>=`, `>`, or `(this and that)`. Nothing is checked.
+    /// Adds a dependency, text as in a spec file: `name`, or `name = version` with one of `<`, `<=`,
+    /// `=`, `>=`, `>`, or `(this and that)`. Nothing is checked. So do the following for their lists.
     pub fn provides(self, text: &str) -> RpmBuilder {
         self.depends(DependencyKind::Provides, text)
     }
 
-    /// `ksym(default:printk) = 92997ed8`
+    /// See [`RpmBuilder::provides`]: `ksym(default:printk) = 92997ed8`.
     pub fn requires(self, text: &str) -> RpmBuilder {
         self.depends(DependencyKind::Requires, text)
     }
 
+    /// See [`RpmBuilder::provides`].
     pub fn conflicts(self, text: &str) -> RpmBuilder {
         self.depends(DependencyKind::Conflicts, text)
     }
 
+    /// See [`RpmBuilder::provides`].
     pub fn obsoletes(self, text: &str) -> RpmBuilder {
         self.depends(DependencyKind::Obsoletes, text)
     }
 
+    /// See [`RpmBuilder::provides`].
     pub fn recommends(self, text: &str) -> RpmBuilder {
         self.depends(DependencyKind::Recommends, text)
     }
 
+    /// See [`RpmBuilder::provides`].
     pub fn suggests(self, text: &str) -> RpmBuilder {
         self.depends(DependencyKind::Suggests, text)
     }
 
-    /// `modalias(kernel-default:pci:v00008086d00001533sv*sd*bc*sc*i*)`
+    /// See [`RpmBuilder::provides`]: `modalias(kernel-default:pci:v00008086d00001533sv*sd*bc*sc*i*)`.
     pub fn supplements(self, text: &str) -> RpmBuilder {
         self.depends(DependencyKind::Supplements, text)
     }
 
+    /// See [`RpmBuilder::provides`].
     pub fn enhances(self, text: &str) -> RpmBuilder {
         self.depends(DependencyKind::Enhances, text)
     }
 
+    /// See [`RpmBuilder::provides`].
     pub fn order_with_requires(self, text: &str) -> RpmBuilder {
         self.depends(DependencyKind::OrderWithRequires, text)
     }
@@ -391,10 +415,12 @@ impl RpmBuilder {
         })
     }
 
+    /// A directory, mode 0755.
     pub fn dir(self, path: &str) -> RpmBuilder {
         self.entry(path, DIRECTORY | 0o755, |_| {})
     }
 
+    /// A symbolic link.
     pub fn symlink(self, path: &str, target: &str) -> RpmBuilder {
         self.entry(path, SYMLINK | 0o777, |entry| {
             target.clone_into(&mut entry.link_target);

@@ -11,13 +11,19 @@ use std::collections::BTreeMap;
 /// Data of one tag.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Value {
+    /// Numbers of two bytes.
     Int16(Vec<u16>),
+    /// Numbers of four bytes.
     Int32(Vec<u32>),
+    /// Numbers of eight bytes.
     Int64(Vec<u64>),
     /// One string. Bytes, because tests need text that is not UTF-8.
     String(Vec<u8>),
+    /// Bytes.
     Bin(Vec<u8>),
+    /// A list of strings.
     Strings(Vec<Vec<u8>>),
+    /// One text in several languages.
     I18n(Vec<Vec<u8>>),
     /// Anything: type, count, bytes.
     Raw(u32, u32, Vec<u8>),
