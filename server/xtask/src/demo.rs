@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
-use crate::fixtures;
+use crate::fixtures::{self, manifest::Manifest};
 use crate::packages::{self, Group};
 use crate::{sh, test};
 use portal::Portal;
@@ -87,7 +87,7 @@ pub fn run(project: &Path, options: &Options) -> Result<ExitCode> {
         Some(program) => program.clone(),
         None => build(project)?,
     };
-    let data = data_folder(project, options)?;
+    let data = data_folder(project, options, &fixtures)?;
     println!(
         "4/5 starting it on http://{} with its data in {}",
         options.listen,
@@ -106,7 +106,7 @@ pub fn run(project: &Path, options: &Options) -> Result<ExitCode> {
 /// Everything while the portal runs.
 fn show(
     portal: &mut Portal,
-    fixtures: &fixtures::manifest::Manifest,
+    fixtures: &Manifest,
     data: &Path,
     options: &Options,
 ) -> Result<ExitCode> {
@@ -131,14 +131,25 @@ fn build(project: &Path) -> Result<PathBuf> {
     Ok(test::target_folder(project)?.join("release/kmp-portal"))
 }
 
-/// Makes the data folder; empties it if asked to.
-fn data_folder(project: &Path, options: &Options) -> Result<PathBuf> {
+/// Makes the data folder; empties it if asked to, or if what is in it would contradict the
+/// packages: those of today, under the names of those of then, are refused.
+fn data_folder(project: &Path, options: &Options, fixtures: &Manifest) -> Result<PathBuf> {
     let folder = match &options.data {
         Some(folder) => std::path::absolute(folder)?,
         None => default_folder(project)?,
     };
-    if options.fresh && folder.exists() {
-        // The file below says that a demo made the folder; anything else is not ours to remove.
+    if private_postgres::running_url(&folder, "postgres").is_some() {
+        bail!(
+            "a portal is running on the data in {}: stop it first",
+            folder.display()
+        );
+    }
+    let is_outdated = Story::is_outdated(&folder, fixtures);
+    if is_outdated {
+        println!("  packages or keys were built anew since the last demo: its data is dropped");
+    }
+    if (options.fresh || is_outdated) && folder.exists() {
+        // The file says that a demo made the folder; anything else is not ours to remove.
         if !folder.join(story::RECORD).exists() && fs::read_dir(&folder)?.next().is_some() {
             bail!(
                 "{} was not made by this demo: remove it yourself",
@@ -149,6 +160,7 @@ fn data_folder(project: &Path, options: &Options) -> Result<PathBuf> {
             .with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    Story::begin(&folder)?;
     Ok(folder)
 }
 

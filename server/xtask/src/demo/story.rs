@@ -36,7 +36,7 @@ const DAYS_AHEAD: &str = "+30 days";
 /// What must be known later.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Story {
-    /// The fixtures it was told from.
+    /// The fixtures it was told from; empty until it has been told to its end.
     inputs: String,
     /// Secrets by whose they are: the vendors' and `distributor`.
     pub tokens: BTreeMap<String, String>,
@@ -51,6 +51,22 @@ pub struct Story {
 }
 
 impl Story {
+    /// Marks the folder as a demo's before anything else is in it.
+    pub fn begin(data: &Path) -> Result<()> {
+        let record = data.join(RECORD);
+        if record.exists() {
+            Ok(())
+        } else {
+            save(&Story::default(), &record)
+        }
+    }
+
+    /// Whether the folder holds a story told from other fixtures.
+    pub fn is_outdated(data: &Path, fixtures: &Manifest) -> bool {
+        let known = read(&data.join(RECORD)).inputs;
+        !known.is_empty() && known != fixtures.inputs
+    }
+
     /// The story, and whether it was told just now.
     pub fn tell(portal: &Portal, fixtures: &Manifest, data: &Path) -> Result<(Story, bool)> {
         let record = data.join(RECORD);

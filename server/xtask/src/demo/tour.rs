@@ -60,6 +60,7 @@ impl Tour {
             return ExitCode::SUCCESS;
         }
         println!("\n{} of {} stations are wrong", self.wrong, self.stations);
+        println!("(was the data changed by hand? `cargo xtask demo --fresh --check` starts anew)");
         ExitCode::FAILURE
     }
 }
