@@ -95,12 +95,14 @@ pub enum Error {
     Archive { at: u64, problem: ArchiveProblem },
 
     /// The payload is broken and a digest tells that this happened after the package was built.
+    /// `reason` is what was met while reading.
     #[error(
-        "{reason}. The {} of its {} is {} where the package says {}: the file was changed after it \
-         was built, upload the original",
+        "the payload cannot be unpacked, and the {} of its {} is {} where the package says {}: the \
+         file was changed after it was built, upload the original",
         .check.algorithm, .check.what, .check.found, .check.expected
     )]
     Damaged {
+        #[source]
         reason: Box<Error>,
         check: Box<DigestCheck>,
     },
