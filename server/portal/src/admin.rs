@@ -38,7 +38,10 @@ impl Admin {
     /// The database cannot be reached.
     #[expect(clippy::disallowed_methods, reason = "a command line's own clock")]
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
-        Ok(Self { database: Database::join(config).await?, now: Time::now_utc() })
+        Ok(Self {
+            database: Database::join(config).await?,
+            now: Time::now_utc(),
+        })
     }
 
     /// # Errors
@@ -54,9 +57,11 @@ impl Admin {
     /// A name has the wrong form, or the database fails.
     pub async fn add_product(&self, spec: &ProductSpec) -> anyhow::Result<Value> {
         ensure!(!spec.arches.is_empty(), "name at least one --arch");
-        for (what, words) in
-            [("arch", &spec.arches), ("flavor", &spec.flavors), ("channel", &spec.channels)]
-        {
+        for (what, words) in [
+            ("arch", &spec.arches),
+            ("flavor", &spec.flavors),
+            ("channel", &spec.channels),
+        ] {
             for word in words {
                 check_word(what, word)?;
             }
@@ -83,7 +88,9 @@ impl Admin {
             channels: &channels,
             default_channel: &default_channel,
         };
-        let product = store::products::upsert(&mut tx, &new, self.now).await.map_err(in_words)?;
+        let product = store::products::upsert(&mut tx, &new, self.now)
+            .await
+            .map_err(in_words)?;
         for channel in &product.channels {
             for arch in &product.arches {
                 queue_publication(&mut tx, &product, channel, arch, self.now).await?;
@@ -195,7 +202,10 @@ impl Admin {
     ) -> anyhow::Result<Value> {
         let made = password.is_none();
         let password = password.unwrap_or_else(|| new_secret("")[..20].to_owned());
-        ensure!(password.len() >= 8, "a password needs at least 8 characters");
+        ensure!(
+            password.len() >= 8,
+            "a password needs at least 8 characters"
+        );
         let mut conn = self.database.pool.acquire().await?;
         let vendor_id = match vendor {
             Some(name) => Some(self.vendor(&mut conn, name).await?.id),
@@ -231,12 +241,18 @@ impl Admin {
                             "default_channel": p.default_channel })
                 })
                 .collect(),
-            "vendors" => store::vendors::list(&mut conn).await?.iter().map(vendor_json).collect(),
+            "vendors" => store::vendors::list(&mut conn)
+                .await?
+                .iter()
+                .map(vendor_json)
+                .collect(),
             "vendor-keys" => {
                 let vendors = store::vendors::list(&mut conn).await?;
                 let name = |id| vendors.iter().find(|v| v.id == id).map_or("", |v| &v.name);
                 let keys = store::vendors::list_keys(&mut conn, None).await?;
-                keys.iter().map(|k| key_json(name(k.vendor_id), k)).collect()
+                keys.iter()
+                    .map(|k| key_json(name(k.vendor_id), k))
+                    .collect()
             }
             "tokens" => json!(store::accounts::list_tokens(&mut conn).await?),
             "users" => store::accounts::list_users(&mut conn)
@@ -279,9 +295,14 @@ fn key_json(vendor: &str, key: &VendorKey) -> Value {
 fn check_word(what: &str, word: &str) -> anyhow::Result<()> {
     let is_fine = !word.is_empty()
         && word.len() <= 32
-        && word.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+        && word
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
         && !word.starts_with('.');
-    ensure!(is_fine, "the {what} `{word}` may have letters, digits, `.`, `_` and `-` only");
+    ensure!(
+        is_fine,
+        "the {what} `{word}` may have letters, digits, `.`, `_` and `-` only"
+    );
     Ok(())
 }
 

@@ -35,10 +35,14 @@ pub struct App {
 impl App {
     /// The time, to the microsecond as the database keeps it.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the clock"
+    )]
     pub fn now(&self) -> Time {
         let now = OffsetDateTime::now_utc();
-        now.replace_nanosecond(now.nanosecond() / 1000 * 1000).unwrap_or(now)
+        now.replace_nanosecond(now.nanosecond() / 1000 * 1000)
+            .unwrap_or(now)
     }
 
     /// An absolute address below the portal's own.

@@ -37,7 +37,11 @@ pub struct Caller {
 
 impl Caller {
     fn anonymous() -> Self {
-        Self { role: Role::Anonymous, name: String::new(), csrf_token: None }
+        Self {
+            role: Role::Anonymous,
+            name: String::new(),
+            csrf_token: None,
+        }
     }
 
     /// What lists show this caller.
@@ -183,7 +187,9 @@ pub fn password_matches(password: &str, stored: Option<&str>) -> bool {
                           k3Wl5pmcnKZ4gyMtJYQ4xqPlw7a4nYd1iTq0wMRxvXU";
     let hash = PasswordHash::new(stored.unwrap_or(NOBODY));
     let matches = hash.is_ok_and(|h| {
-        argon2::Argon2::default().verify_password(password.as_bytes(), &h).is_ok()
+        argon2::Argon2::default()
+            .verify_password(password.as_bytes(), &h)
+            .is_ok()
     });
     matches && stored.is_some()
 }

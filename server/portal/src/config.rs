@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What an operator may set. Every field is optional: [`Config::resolve`] knows the defaults.
+#[expect(
+    clippy::doc_markdown,
+    reason = "the comments are the help text of the command line"
+)]
 #[derive(clap::Args, serde::Deserialize, Clone, Debug, Default)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Settings {
@@ -19,39 +23,81 @@ pub struct Settings {
     #[arg(long, global = true, env = "KMP_PORTAL_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// PostgreSQL 15 or later; left out, the portal keeps a private one in its data folder
-    #[arg(long, global = true, env = "KMP_PORTAL_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "KMP_PORTAL_DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub database_url: Option<String>,
     /// Name shown on pages and in mails [default: Driver portal]
     #[arg(long, global = true, env = "KMP_PORTAL_SITE_NAME", value_name = "TEXT")]
     pub site_name: Option<String>,
     /// Largest package accepted, in bytes [default: 1073741824]
-    #[arg(long, global = true, env = "KMP_PORTAL_MAX_PACKAGE_BYTES", value_name = "BYTES")]
+    #[arg(
+        long,
+        global = true,
+        env = "KMP_PORTAL_MAX_PACKAGE_BYTES",
+        value_name = "BYTES"
+    )]
     pub max_package_bytes: Option<u64>,
     /// Largest symvers file accepted, in bytes [default: 67108864]
-    #[arg(long, global = true, env = "KMP_PORTAL_MAX_SYMVERS_BYTES", value_name = "BYTES")]
+    #[arg(
+        long,
+        global = true,
+        env = "KMP_PORTAL_MAX_SYMVERS_BYTES",
+        value_name = "BYTES"
+    )]
     pub max_symvers_bytes: Option<usize>,
     /// SMTP server for notifications, as smtp://, smtps:// or smtp://…?tls=required; left out,
     /// mails go into the mail folder
-    #[arg(long, global = true, env = "KMP_PORTAL_SMTP_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "KMP_PORTAL_SMTP_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub smtp_url: Option<String>,
     /// Sender of notifications [default: Driver portal <portal@localhost>]
-    #[arg(long, global = true, env = "KMP_PORTAL_MAIL_FROM", value_name = "MAILBOX")]
+    #[arg(
+        long,
+        global = true,
+        env = "KMP_PORTAL_MAIL_FROM",
+        value_name = "MAILBOX"
+    )]
     pub mail_from: Option<String>,
     /// Folder for mails when no SMTP server is set [default: DATA_DIR/mail]
     #[arg(long, global = true, env = "KMP_PORTAL_MAIL_DIR", value_name = "DIR")]
     pub mail_dir: Option<PathBuf>,
     /// File with the passphrase of the repository key [default: the key is not encrypted]
-    #[arg(long, global = true, env = "KMP_PORTAL_KEY_PASSPHRASE_FILE", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "KMP_PORTAL_KEY_PASSPHRASE_FILE",
+        value_name = "FILE"
+    )]
     pub key_passphrase_file: Option<PathBuf>,
     /// Jobs worked on at the same time by this process; 0 leaves them to `kmp-portal worker`
     /// [default: 2]
     #[arg(long, global = true, env = "KMP_PORTAL_WORKERS", value_name = "N")]
     pub workers: Option<usize>,
     /// How long replaced repository generations stay available, in seconds [default: 86400]
-    #[arg(long, global = true, env = "KMP_PORTAL_GENERATION_GRACE", value_name = "SECONDS")]
+    #[arg(
+        long,
+        global = true,
+        env = "KMP_PORTAL_GENERATION_GRACE",
+        value_name = "SECONDS"
+    )]
     pub generation_grace: Option<u64>,
     /// Set the session cookie for https only [default: whether BASE_URL is https]
-    #[arg(long, global = true, env = "KMP_PORTAL_SECURE_COOKIES", value_name = "BOOL")]
+    #[arg(
+        long,
+        global = true,
+        env = "KMP_PORTAL_SECURE_COOKIES",
+        value_name = "BOOL"
+    )]
     pub secure_cookies: Option<bool>,
 }
 
@@ -59,9 +105,15 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("cannot read the configuration file {path}: {source}")]
-    Read { path: PathBuf, source: std::io::Error },
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error("the configuration file {path} is not valid: {source}")]
-    Parse { path: PathBuf, source: Box<toml::de::Error> },
+    Parse {
+        path: PathBuf,
+        source: Box<toml::de::Error>,
+    },
     #[error("base-url `{0}` is not an http or https address")]
     BaseUrl(String),
 }
@@ -72,10 +124,14 @@ impl Settings {
     /// # Errors
     /// The file cannot be read, is not TOML, or holds a key that is not a setting.
     pub fn or_file(self, path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        let file: Self = toml::from_str(&text)
-            .map_err(|e| ConfigError::Parse { path: path.to_owned(), source: Box::new(e) })?;
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let file: Self = toml::from_str(&text).map_err(|e| ConfigError::Parse {
+            path: path.to_owned(),
+            source: Box::new(e),
+        })?;
         Ok(self.or(file))
     }
 
@@ -127,22 +183,26 @@ impl Config {
     /// # Errors
     /// `base-url` is not an http or https address.
     pub fn resolve(settings: Settings) -> Result<Self, ConfigError> {
-        let listen = settings.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let listen = settings
+            .listen
+            .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
         let base_url = match settings.base_url {
             Some(text) => checked_base_url(&text)?,
             None => format!("http://{listen}"),
         };
         let data_dir = settings.data_dir.unwrap_or_else(|| PathBuf::from("data"));
-        let site_name = settings.site_name.unwrap_or_else(|| "Driver portal".to_owned());
+        let site_name = settings
+            .site_name
+            .unwrap_or_else(|| "Driver portal".to_owned());
         Ok(Self {
             listen,
             database_url: settings.database_url,
             max_package_bytes: settings.max_package_bytes.unwrap_or(1024 * MIB as u64),
             max_symvers_bytes: settings.max_symvers_bytes.unwrap_or(64 * MIB),
             smtp_url: settings.smtp_url,
-            mail_from: settings
-                .mail_from
-                .unwrap_or_else(|| format!("\"{}\" <portal@localhost>", site_name.replace('"', ""))),
+            mail_from: settings.mail_from.unwrap_or_else(|| {
+                format!("\"{}\" <portal@localhost>", site_name.replace('"', ""))
+            }),
             mail_dir: settings.mail_dir.unwrap_or_else(|| data_dir.join("mail")),
             key_passphrase_file: settings.key_passphrase_file,
             workers: settings.workers.unwrap_or(2),
@@ -174,8 +234,15 @@ mod tests {
     fn flags_win_over_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("portal.toml");
-        std::fs::write(&file, "listen = \"127.0.0.1:1\"\nsite-name = \"From file\"\n").unwrap();
-        let flags = Settings { listen: Some("127.0.0.1:2".parse().unwrap()), ..Default::default() };
+        std::fs::write(
+            &file,
+            "listen = \"127.0.0.1:1\"\nsite-name = \"From file\"\n",
+        )
+        .unwrap();
+        let flags = Settings {
+            listen: Some("127.0.0.1:2".parse().unwrap()),
+            ..Default::default()
+        };
         let config = Config::resolve(flags.or_file(&file).unwrap()).unwrap();
         assert_eq!(config.listen.port(), 2);
         assert_eq!(config.site_name, "From file");
@@ -194,7 +261,10 @@ mod tests {
     #[test]
     fn base_url_must_be_http() {
         for bad in ["ftp://x", "portal", "http://"] {
-            let settings = Settings { base_url: Some(bad.to_owned()), ..Default::default() };
+            let settings = Settings {
+                base_url: Some(bad.to_owned()),
+                ..Default::default()
+            };
             assert!(Config::resolve(settings).is_err(), "{bad}");
         }
     }

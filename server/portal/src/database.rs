@@ -25,7 +25,10 @@ impl Database {
     /// PostgreSQL cannot be started or reached, or a migration fails.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         match &config.database_url {
-            Some(url) => Ok(Self { pool: connect(url).await?, cluster: None }),
+            Some(url) => Ok(Self {
+                pool: connect(url).await?,
+                cluster: None,
+            }),
             None => Self::start_private(config).await,
         }
     }
@@ -38,7 +41,10 @@ impl Database {
         if config.database_url.is_none()
             && let Some(url) = private_postgres::running_url(&config.data_dir, NAME)
         {
-            return Ok(Self { pool: connect(&url).await?, cluster: None });
+            return Ok(Self {
+                pool: connect(&url).await?,
+                cluster: None,
+            });
         }
         Self::open(config).await
     }
@@ -52,9 +58,16 @@ impl Database {
         })
         .await?
         .context("starting the private PostgreSQL; --database-url names another one")?;
-        tracing::info!(version = cluster.version(), pid = cluster.pid(), "private PostgreSQL runs");
+        tracing::info!(
+            version = cluster.version(),
+            pid = cluster.pid(),
+            "private PostgreSQL runs"
+        );
         let pool = connect(&cluster.url(NAME)).await?;
-        Ok(Self { pool, cluster: Some(cluster) })
+        Ok(Self {
+            pool,
+            cluster: Some(cluster),
+        })
     }
 
     /// Closes the connections and stops the cluster if it is ours.
@@ -80,6 +93,9 @@ async fn connect(url: &str) -> anyhow::Result<PgPool> {
         .connect_with(options)
         .await
         .context("cannot reach PostgreSQL")?;
-    store::MIGRATOR.run(&pool).await.context("migrating the database")?;
+    store::MIGRATOR
+        .run(&pool)
+        .await
+        .context("migrating the database")?;
     Ok(pool)
 }

@@ -49,7 +49,13 @@ impl Problem {
         status: StatusCode,
         detail: impl Into<String>,
     ) -> Self {
-        Self { kind, title, status, detail: detail.into(), more: Map::new() }
+        Self {
+            kind,
+            title,
+            status,
+            detail: detail.into(),
+            more: Map::new(),
+        }
     }
 
     /// Adds a member to the JSON object.
@@ -175,16 +181,56 @@ impl Error {
 
 /// Every kind of problem with what it means and what to do, for `/help/problems`.
 pub const KINDS: &[(&str, u16, &str)] = &[
-    ("bad-request", 400, "A parameter or the body has a form that is not understood; the detail names it."),
-    ("unauthenticated", 401, "Send `Authorization: Bearer TOKEN` with a token that has not expired. The operator of the portal makes tokens with `kmp-portal admin token create`."),
-    ("forbidden", 403, "The token or account is valid, but this belongs to someone else or needs another role."),
-    ("not-found", 404, "No product, channel, kernel, package or page of this name; the detail lists the names there are."),
-    ("conflict", 409, "A package of this name, version and release exists with other content. What was published is never replaced: raise the release and upload again."),
-    ("too-large", 413, "The upload exceeds the limit of this portal."),
-    ("rejected", 422, "The package was read and refused. `findings` says what is wrong with it, where, and how to mend it."),
-    ("unprocessable", 422, "The file is not what this address takes; the detail says what was found."),
-    ("internal", 500, "Our fault. Nothing of the request was kept. The request id finds it in the log."),
-    ("out-of-space", 507, "The portal's disk is full. Nothing of the upload was kept; try again later."),
+    (
+        "bad-request",
+        400,
+        "A parameter or the body has a form that is not understood; the detail names it.",
+    ),
+    (
+        "unauthenticated",
+        401,
+        "Send `Authorization: Bearer TOKEN` with a token that has not expired. The operator of the portal makes tokens with `kmp-portal admin token create`.",
+    ),
+    (
+        "forbidden",
+        403,
+        "The token or account is valid, but this belongs to someone else or needs another role.",
+    ),
+    (
+        "not-found",
+        404,
+        "No product, channel, kernel, package or page of this name; the detail lists the names there are.",
+    ),
+    (
+        "conflict",
+        409,
+        "A package of this name, version and release exists with other content. What was published is never replaced: raise the release and upload again.",
+    ),
+    (
+        "too-large",
+        413,
+        "The upload exceeds the limit of this portal.",
+    ),
+    (
+        "rejected",
+        422,
+        "The package was read and refused. `findings` says what is wrong with it, where, and how to mend it.",
+    ),
+    (
+        "unprocessable",
+        422,
+        "The file is not what this address takes; the detail says what was found.",
+    ),
+    (
+        "internal",
+        500,
+        "Our fault. Nothing of the request was kept. The request id finds it in the log.",
+    ),
+    (
+        "out-of-space",
+        507,
+        "The portal's disk is full. Nothing of the upload was kept; try again later.",
+    ),
 ];
 
 impl IntoResponse for Error {

@@ -53,9 +53,15 @@ impl Hardware {
                 return Err(error);
             }
         };
-        let entries = aliases
-            .into_iter()
-            .map(|a| (a.pattern, Owner { package_id: a.package_id, module: a.module }));
+        let entries = aliases.into_iter().map(|a| {
+            (
+                a.pattern,
+                Owner {
+                    package_id: a.package_id,
+                    module: a.module,
+                },
+            )
+        });
         *index = Arc::new(Some(Index::build(entries)));
         Ok(index.clone())
     }

@@ -27,7 +27,9 @@ pub const RECONNECTED: &str = "reconnected";
 
 impl Default for Hub {
     fn default() -> Self {
-        Self { sender: broadcast::channel(BACKLOG).0 }
+        Self {
+            sender: broadcast::channel(BACKLOG).0,
+        }
     }
 }
 
@@ -39,7 +41,10 @@ impl Hub {
 
     /// Tells all listeners of this process.
     pub fn tell(&self, channel: &str, payload: &str) {
-        let news = News { channel: channel.to_owned(), payload: payload.to_owned() };
+        let news = News {
+            channel: channel.to_owned(),
+            payload: payload.to_owned(),
+        };
         // No listener: nobody to tell.
         let _ = self.sender.send(Arc::new(news));
     }

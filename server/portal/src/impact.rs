@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use store::verdicts::OfPackage;
 use uuid::Uuid;
 
-
 /// A package that does not load on the kernel.
 #[derive(Clone, Debug)]
 pub struct Broken {
@@ -54,9 +53,16 @@ pub fn of_kernel(verdicts: Vec<OfPackage>) -> Impact {
     let symbols = by_symbol(&bad);
     let broken = bad
         .into_iter()
-        .map(|package| Broken { fixed_by: good.get(&package.name).copied(), package })
+        .map(|package| Broken {
+            fixed_by: good.get(&package.name).copied(),
+            package,
+        })
         .collect();
-    Impact { loads: fine.len(), broken, symbols }
+    Impact {
+        loads: fine.len(),
+        broken,
+        symbols,
+    }
 }
 
 fn by_symbol(broken: &[OfPackage]) -> Vec<BrokenSymbol> {
@@ -65,12 +71,14 @@ fn by_symbol(broken: &[OfPackage]) -> Vec<BrokenSymbol> {
         let mut seen = BTreeSet::new();
         for module in &package.modules {
             for (symbol, code) in fatal_symbols(module) {
-                let entry = found.entry(symbol.to_owned()).or_insert_with(|| BrokenSymbol {
-                    symbol: symbol.to_owned(),
-                    codes: BTreeSet::new(),
-                    packages: 0,
-                    modules: 0,
-                });
+                let entry = found
+                    .entry(symbol.to_owned())
+                    .or_insert_with(|| BrokenSymbol {
+                        symbol: symbol.to_owned(),
+                        codes: BTreeSet::new(),
+                        packages: 0,
+                        modules: 0,
+                    });
                 entry.codes.insert(code.to_owned());
                 entry.modules += 1;
                 if seen.insert(symbol) {
@@ -87,10 +95,14 @@ fn by_symbol(broken: &[OfPackage]) -> Vec<BrokenSymbol> {
 /// Symbol and code of every reason that keeps a module from loading, each symbol once.
 pub fn fatal_symbols(module: &ModuleVerdict) -> impl Iterator<Item = (&str, &str)> {
     let mut seen = BTreeSet::new();
-    module.reasons.iter().filter(|r| r.severity == Severity::Fatal).filter_map(move |r| {
-        let symbol = r.symbol.as_deref()?;
-        seen.insert(symbol).then_some((symbol, r.code.as_str()))
-    })
+    module
+        .reasons
+        .iter()
+        .filter(|r| r.severity == Severity::Fatal)
+        .filter_map(move |r| {
+            let symbol = r.symbol.as_deref()?;
+            seen.insert(symbol).then_some((symbol, r.code.as_str()))
+        })
 }
 
 #[cfg(test)]
@@ -111,8 +123,11 @@ mod tests {
                 detail: None,
             })
             .collect();
-        let verdict =
-            if symbols.is_empty() { Verdict::Compatible } else { Verdict::Incompatible };
+        let verdict = if symbols.is_empty() {
+            Verdict::Compatible
+        } else {
+            Verdict::Incompatible
+        };
         OfPackage {
             package_id: Uuid::now_v7(),
             vendor_id: 1,
@@ -148,6 +163,9 @@ mod tests {
         assert!(!impact.broken[0].needs_rebuild());
         assert!(impact.broken[1].needs_rebuild());
         assert_eq!(impact.symbols[0].symbol, "_dev_err");
-        assert_eq!((impact.symbols[0].packages, impact.symbols[0].modules), (2, 2));
+        assert_eq!(
+            (impact.symbols[0].packages, impact.symbols[0].modules),
+            (2, 2)
+        );
     }
 }

@@ -20,12 +20,20 @@ use uuid::Uuid;
 #[serde(tag = "kind", content = "payload", rename_all = "snake_case")]
 pub enum Job {
     /// Read a received package, decide on it, judge it on every kernel.
-    InspectPackage { package_id: Uuid },
+    InspectPackage {
+        package_id: Uuid,
+    },
     /// Judge every package on a kernel, and tell vendors whose packages break.
-    JudgeKernel { kernel_id: Uuid },
+    JudgeKernel {
+        kernel_id: Uuid,
+    },
     /// Make the repository's next generation.
-    PublishRepository { repository_id: i64 },
-    SendMail { mail_id: i64 },
+    PublishRepository {
+        repository_id: i64,
+    },
+    SendMail {
+        mail_id: i64,
+    },
 }
 
 /// Why a job did not finish, decided where it happens.
@@ -79,8 +87,12 @@ mod tests {
     #[test]
     fn a_job_comes_back_as_it_was_queued() {
         let jobs = [
-            Job::InspectPackage { package_id: Uuid::now_v7() },
-            Job::JudgeKernel { kernel_id: Uuid::now_v7() },
+            Job::InspectPackage {
+                package_id: Uuid::now_v7(),
+            },
+            Job::JudgeKernel {
+                kernel_id: Uuid::now_v7(),
+            },
             Job::PublishRepository { repository_id: 7 },
             Job::SendMail { mail_id: 8 },
         ];

@@ -32,8 +32,7 @@ impl KernelCache {
             .with_context(|| format!("kernel {} has no symvers", row.id))?;
         let row = row.clone();
         let id = row.id;
-        let kernel =
-            Arc::new(tokio::task::spawn_blocking(move || parse(&row, &packed)).await??);
+        let kernel = Arc::new(tokio::task::spawn_blocking(move || parse(&row, &packed)).await??);
         let mut kernels = self.lock();
         if kernels.len() >= KEPT_KERNELS {
             kernels.clear();
@@ -48,15 +47,21 @@ impl KernelCache {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Arc<Kernel>>> {
-        self.kernels.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.kernels
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
 fn parse(row: &store::kernels::Kernel, packed: &[u8]) -> anyhow::Result<Kernel> {
     let symvers = kabi::symvers::parse(packed)
         .with_context(|| format!("stored symvers of kernel {}", row.id))?;
-    let mut kernel =
-        Kernel::new(row.release.clone(), row.arch.clone(), row.flavor.clone(), &symvers);
+    let mut kernel = Kernel::new(
+        row.release.clone(),
+        row.arch.clone(),
+        row.flavor.clone(),
+        &symvers,
+    );
     kernel.vermagic_tail = row.vermagic_tail.clone();
     kernel.this_module_size = row.this_module_size.and_then(|n| u64::try_from(n).ok());
     Ok(kernel)
@@ -72,8 +77,7 @@ pub async fn judge_kernel(
     row: &store::kernels::Kernel,
     now: Time,
 ) -> anyhow::Result<()> {
-    let packages =
-        store::packages::to_judge(conn, row.product_id, &row.arch, &row.flavor).await?;
+    let packages = store::packages::to_judge(conn, row.product_id, &row.arch, &row.flavor).await?;
     let kernel = cache.get(conn, row).await?;
     let verdicts = tokio::task::spawn_blocking(move || judge(&kernel, &packages)).await?;
     store::verdicts::save(conn, row.id, &verdicts, now).await?;
@@ -100,8 +104,7 @@ pub async fn judge_product(
         flavor: Some(flavor.to_owned()),
         ..Default::default()
     };
-    let packages =
-        Arc::new(store::packages::to_judge(&mut tx, product_id, arch, flavor).await?);
+    let packages = Arc::new(store::packages::to_judge(&mut tx, product_id, arch, flavor).await?);
     for row in store::kernels::list(&mut tx, &filter).await? {
         let kernel = cache.get(&mut tx, &row).await?;
         let packages = packages.clone();
@@ -118,12 +121,14 @@ pub fn subject(product_id: i64, arch: &str, flavor: &str) -> String {
     format!("judge:{product_id}:{arch}:{flavor}")
 }
 
-fn judge(
-    kernel: &Kernel,
-    packages: &[store::packages::Judged],
-) -> Vec<(Uuid, PackageVerdict)> {
-    let candidates: Vec<Candidate<'_>> =
-        packages.iter().map(|p| Candidate { name: &p.name, modules: &p.modules }).collect();
+fn judge(kernel: &Kernel, packages: &[store::packages::Judged]) -> Vec<(Uuid, PackageVerdict)> {
+    let candidates: Vec<Candidate<'_>> = packages
+        .iter()
+        .map(|p| Candidate {
+            name: &p.name,
+            modules: &p.modules,
+        })
+        .collect();
     let verdicts = kabi::judge(kernel, &candidates);
     packages.iter().map(|p| p.id).zip(verdicts).collect()
 }

@@ -22,7 +22,9 @@ impl Mailer {
     /// # Errors
     /// The sender is not a mailbox, or the SMTP address is not understood.
     pub fn new(from: &str, smtp_url: Option<&str>, folder: &Path) -> anyhow::Result<Self> {
-        let from = from.parse().with_context(|| format!("mail-from `{from}` is not a mailbox"))?;
+        let from = from
+            .parse()
+            .with_context(|| format!("mail-from `{from}` is not a mailbox"))?;
         let transport = match smtp_url {
             Some(url) => Transport::Smtp(
                 AsyncSmtpTransport::<Tokio1Executor>::from_url(url)

@@ -40,8 +40,11 @@ pub async fn find_product(
         arch: Some(built.arch.to_owned()),
         ..Default::default()
     };
-    let mut ids: Vec<i64> =
-        store::kernels::list(conn, &filter).await?.iter().map(|k| k.product_id).collect();
+    let mut ids: Vec<i64> = store::kernels::list(conn, &filter)
+        .await?
+        .iter()
+        .map(|k| k.product_id)
+        .collect();
     ids.sort_unstable();
     ids.dedup();
     let how_many = match ids[..] {
@@ -126,10 +129,16 @@ pub async fn queue_publication(
     arch: &str,
     now: Time,
 ) -> sqlx::Result<()> {
-    for shown in product.arches.iter().filter(|a| arch == "noarch" || *a == arch) {
+    for shown in product
+        .arches
+        .iter()
+        .filter(|a| arch == "noarch" || *a == arch)
+    {
         let repository_id =
             store::repositories::get_or_insert(conn, product.id, channel, shown).await?;
-        Job::PublishRepository { repository_id }.enqueue(conn, now).await?;
+        Job::PublishRepository { repository_id }
+            .enqueue(conn, now)
+            .await?;
     }
     Ok(())
 }
@@ -157,8 +166,16 @@ mod tests {
             ("aarch64", Some("default"), Some("product-arch")),
             ("x86_64", Some("rt"), Some("product-flavor")),
         ] {
-            let built = Built { arch, flavor, kernel_release: None };
-            assert_eq!(misfit(&product, built).map(|m| m.check), expected, "{arch} {flavor:?}");
+            let built = Built {
+                arch,
+                flavor,
+                kernel_release: None,
+            };
+            assert_eq!(
+                misfit(&product, built).map(|m| m.check),
+                expected,
+                "{arch} {flavor:?}"
+            );
         }
     }
 }

@@ -38,13 +38,18 @@ pub fn facts<'a>(package: &'a Package, signatures: &SignatureReport) -> Inspecte
 fn flavor(package: &Package) -> Option<String> {
     KmpName::parse(&package.name).map(|n| n.flavor).or_else(|| {
         let release = kernel_release(package)?;
-        release.rsplit_once('-').map(|(_, flavor)| flavor.to_owned())
+        release
+            .rsplit_once('-')
+            .map(|(_, flavor)| flavor.to_owned())
     })
 }
 
 /// From the modules' own vermagic, else from their folder.
 fn kernel_release(package: &Package) -> Option<String> {
-    let stated = package.modules.iter().find_map(|m| m.module.as_ref().ok()?.kernel_release());
+    let stated = package
+        .modules
+        .iter()
+        .find_map(|m| m.module.as_ref().ok()?.kernel_release());
     stated.map(str::to_owned).or_else(|| {
         package
             .modules
@@ -56,13 +61,21 @@ fn kernel_release(package: &Package) -> Option<String> {
 /// Hardware patterns of each module, and those that only the package's dependencies name.
 fn aliases(package: &Package) -> Vec<(String, String)> {
     let mut found = BTreeSet::new();
-    for module in package.modules.iter().filter_map(|m| m.module.as_ref().ok()) {
+    for module in package
+        .modules
+        .iter()
+        .filter_map(|m| m.module.as_ref().ok())
+    {
         for alias in module.aliases().filter(|a| a.contains(':')) {
             found.insert((module.name.clone(), alias.to_owned()));
         }
     }
     let dependencies = &package.dependencies;
-    for dependency in dependencies.supplements.iter().chain(&dependencies.provides) {
+    for dependency in dependencies
+        .supplements
+        .iter()
+        .chain(&dependencies.provides)
+    {
         if let Some(supplement) = modalias::parse_supplement(&dependency.name) {
             let pattern = supplement.pattern;
             if !found.iter().any(|(_, p)| *p == pattern) {
@@ -71,7 +84,10 @@ fn aliases(package: &Package) -> Vec<(String, String)> {
         }
     }
     // PostgreSQL's text holds no NUL, and no hardware has one in its name.
-    found.into_iter().filter(|(m, p)| !m.contains('\0') && !p.contains('\0')).collect()
+    found
+        .into_iter()
+        .filter(|(m, p)| !m.contains('\0') && !p.contains('\0'))
+        .collect()
 }
 
 /// The package as repository metadata describes it. The file's time is the build's: the same
@@ -143,5 +159,8 @@ fn file(file: &kmp::File) -> repomd::File {
     } else {
         repomd::FileKind::File
     };
-    repomd::File { path: file.path.clone(), kind }
+    repomd::File {
+        path: file.path.clone(),
+        kind,
+    }
 }

@@ -26,7 +26,10 @@ pub fn load_or_make(
     }
     let bytes = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
     SigningKey::from_armored_secret(&bytes, passphrase.as_deref()).with_context(|| {
-        format!("opening {}; is key-passphrase-file the one it was made with?", path.display())
+        format!(
+            "opening {}; is key-passphrase-file the one it was made with?",
+            path.display()
+        )
     })
 }
 
@@ -40,7 +43,8 @@ fn make(
     let user_id = format!("{site_name} repositories");
     let key = SigningKey::generate(&user_id, KeyAlgorithm::Rsa4096, now)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.as_file().set_permissions(fs::Permissions::from_mode(0o600))?;
+    file.as_file()
+        .set_permissions(fs::Permissions::from_mode(0o600))?;
     file.write_all(key.to_armored_secret(passphrase)?.as_bytes())?;
     file.as_file().sync_all()?;
     match file.persist_noclobber(path) {
@@ -49,7 +53,10 @@ fn make(
         Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
         Err(e) => return Err(e.error).with_context(|| format!("writing {}", path.display())),
     }
-    tracing::info!(fingerprint = key.fingerprint(), "made the key that signs repositories");
+    tracing::info!(
+        fingerprint = key.fingerprint(),
+        "made the key that signs repositories"
+    );
     Ok(())
 }
 

@@ -45,12 +45,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/packages", get(packages::list))
         .route(
             "/packages/{name}",
-            get(packages::show).put(packages::upload).layer(unlimited.clone()),
+            get(packages::show).put(packages::upload).layer(unlimited),
         )
         .route("/packages/{id}/withdraw", post(packages::withdraw))
         .route(
             "/kernels",
-            get(kernels::list).post(kernels::register).layer(unlimited.clone()),
+            get(kernels::list).post(kernels::register).layer(unlimited),
         )
         .route("/kernels/{id}", get(kernels::show))
         .route("/kernels/{id}/impact", get(kernels::impact))
@@ -64,21 +64,30 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/packages/{id}", get(packages::page))
         .route("/kernels", get(kernels::list_page))
         .route("/kernels/{id}", get(kernels::page))
-        .route("/upload", get(upload::form).post(upload::submit).layer(unlimited))
+        .route(
+            "/upload",
+            get(upload::form).post(upload::submit).layer(unlimited),
+        )
         .route("/login", get(session::form).post(session::login))
         .route("/logout", post(session::logout))
         .route("/keys", get(keys::page))
         .route("/help/checks", get(checks::page))
         .route("/help/problems", get(checks::problems))
         .fallback(async || Error::not_found("There is no page at this address."))
-        .layer(middleware::from_fn_with_state(app.clone(), show_problems_as_pages))
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            show_problems_as_pages,
+        ))
         .layer(CompressionLayer::new().gzip(true));
 
     Router::new()
         .merge(html)
         .nest("/api/v1", api)
         .route("/repos/{product}/{file}", get(repos::repo_file))
-        .route("/repos/{product}/{channel}/{arch}/{*location}", get(repos::file))
+        .route(
+            "/repos/{product}/{channel}/{arch}/{*location}",
+            get(repos::file),
+        )
         .route("/keys/{file}", get(keys::repository_key))
         .route("/keys/vendors/{file}", get(keys::vendor_key))
         .route("/static/{file}", get(statics::file))
@@ -94,7 +103,11 @@ pub fn router(app: Arc<App>) -> Router {
 
 /// One span per request; the id finds a visitor's error in the log.
 fn span<B>(request: &axum::http::Request<B>) -> tracing::Span {
-    let id = request.headers().get(REQUEST_ID).and_then(|v| v.to_str().ok()).unwrap_or("-");
+    let id = request
+        .headers()
+        .get(REQUEST_ID)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or("-");
     tracing::info_span!(
         "request",
         request.id = id,
@@ -126,9 +139,10 @@ async fn count_requests(request: Request, next: Next) -> Response {
         "route" => route, "method" => method, "status" => status
     )
     .record(started.elapsed().as_secs_f64());
-    response
-        .headers_mut()
-        .insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response.headers_mut().insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     response
 }
 
@@ -139,11 +153,16 @@ async fn show_problems_as_pages(
     request: Request,
     next: Next,
 ) -> Response {
-    let request_id =
-        request.headers().get(REQUEST_ID).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let request_id = request
+        .headers()
+        .get(REQUEST_ID)
+        .and_then(|v| v.to_str().ok())
+        .map(str::to_owned);
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions().get::<Problem>().cloned() {
-        let shell = caller.ok().map(|c| crate::views::shell(&app, &c, Nav::None));
+        let shell = caller
+            .ok()
+            .map(|c| crate::views::shell(&app, &c, Nav::None));
         let status = response.status();
         let page = ErrorPage {
             shell: shell.unwrap_or_default(),
@@ -152,8 +171,14 @@ async fn show_problems_as_pages(
             detail: problem.detail,
             next_step: String::new(),
             links: vec![
-                Link { href: "/".to_owned(), label: "Front page".to_owned() },
-                Link { href: problem.kind.to_owned(), label: "What this means".to_owned() },
+                Link {
+                    href: "/".to_owned(),
+                    label: "Front page".to_owned(),
+                },
+                Link {
+                    href: problem.kind.to_owned(),
+                    label: "What this means".to_owned(),
+                },
             ],
             request_id,
         };
@@ -164,7 +189,10 @@ async fn show_problems_as_pages(
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(PAGE_POLICY),
     );
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("same-origin"),
+    );
     // Pages differ by who looks.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

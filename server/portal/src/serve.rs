@@ -39,7 +39,9 @@ pub async fn serve(
         .with_context(|| format!("cannot listen on {}", config.listen))?;
     let address = listener.local_addr()?;
     if config.listen.port() == 0 {
-        config.base_url = config.base_url.replace(":0", &format!(":{}", address.port()));
+        config.base_url = config
+            .base_url
+            .replace(":0", &format!(":{}", address.port()));
         config.listen = address;
     }
     let mut database = Database::open(&config).await?;
@@ -48,8 +50,7 @@ pub async fn serve(
         recover(&app).await?;
     }
     let workers = Worker::start(&app, app.config.workers);
-    let service =
-        routes::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let service = routes::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     tracing::info!(%address, url = app.config.base_url, "the portal is open");
     if let Some(ready) = ready {
         // Whoever started us may be gone.
@@ -103,8 +104,11 @@ pub async fn work(
 async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
     let storage = Storage::open(&config.data_dir)
         .with_context(|| format!("opening the data folder {}", config.data_dir.display()))?;
-    let mailer =
-        Mailer::new(&config.mail_from, config.smtp_url.as_deref(), &config.mail_dir)?;
+    let mailer = Mailer::new(
+        &config.mail_from,
+        config.smtp_url.as_deref(),
+        &config.mail_dir,
+    )?;
     let repository_key = {
         let (folder, config) = (storage.keys(), config.clone());
         let now = now();
@@ -123,7 +127,9 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
         kernels: KernelCache::default(),
         served: Served::default(),
         hardware: Hardware::default(),
-        metrics: PrometheusBuilder::new().install_recorder().context("metrics")?,
+        metrics: PrometheusBuilder::new()
+            .install_recorder()
+            .context("metrics")?,
         pool: pool.clone(),
         config,
     });
@@ -136,7 +142,9 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
 
 #[expect(clippy::disallowed_methods, reason = "before there is an App to ask")]
 fn now() -> u64 {
-    time::OffsetDateTime::now_utc().unix_timestamp().cast_unsigned()
+    time::OffsetDateTime::now_utc()
+        .unix_timestamp()
+        .cast_unsigned()
 }
 
 /// Puts in order what a killed server left. We are alone on this folder: its lock says so.
@@ -152,7 +160,12 @@ async fn recover(app: &App) -> anyhow::Result<()> {
         }
     }
     if jobs > 0 || uploads > 0 || orphans > 0 {
-        tracing::info!(jobs, uploads, orphans, "took up what an interrupted server left");
+        tracing::info!(
+            jobs,
+            uploads,
+            orphans,
+            "took up what an interrupted server left"
+        );
     }
     Ok(())
 }
@@ -173,7 +186,10 @@ async fn follow(app: Arc<App>) {
         };
         app.hardware.mark_stale();
         if let Err(error) = reloaded {
-            tracing::error!(error = format!("{error:#}"), "cannot load a published repository");
+            tracing::error!(
+                error = format!("{error:#}"),
+                "cannot load a published repository"
+            );
         }
     }
 }

@@ -15,8 +15,11 @@ use std::time::{Duration, Instant};
 use store::repositories::{Generation, Repository};
 use store::{PgConnection, PgPool};
 
-/// How long a client is held to the generation of its first small file.
-const HOLD: Duration = Duration::from_secs(10);
+/// A client that asked for nothing this long has ended its refresh.
+const IDLE: Duration = Duration::from_secs(10);
+/// A client that never pauses goes on to the current generation after this time, when it asks
+/// again for the file that it began with.
+const LONGEST_HOLD: Duration = Duration::from_secs(60);
 /// Clients remembered per repository; beyond it those whose hold ended are forgotten.
 const HELD_CLIENTS: usize = 10_000;
 
@@ -38,6 +41,30 @@ pub enum DataFile {
 /// Who asks, as far as one can tell: address and program.
 pub type Client = (IpAddr, String);
 
+/// One of the small files, and how it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    pub is_head: bool,
+    pub is_signature: bool,
+}
+
+/// A client in the middle of a refresh.
+#[derive(Clone, Copy, Debug)]
+struct Hold {
+    number: i64,
+    began_with: Asked,
+    began: Instant,
+    last: Instant,
+}
+
+impl Hold {
+    /// Whether the client, asking this now, is to see the current generation from here on.
+    fn is_over(&self, asked: Asked, now: Instant) -> bool {
+        now.duration_since(self.last) > IDLE
+            || (now.duration_since(self.began) > LONGEST_HOLD && asked == self.began_with)
+    }
+}
+
 /// One repository.
 #[derive(Debug)]
 pub struct ServedRepository {
@@ -47,27 +74,36 @@ pub struct ServedRepository {
     data: HashMap<String, DataFile>,
     /// Package file name to SHA-256.
     packages: HashMap<String, Vec<u8>>,
-    held: Mutex<HashMap<Client, (i64, Instant)>>,
+    held: Mutex<HashMap<Client, Hold>>,
 }
 
 impl ServedRepository {
-    /// The small files for this client.
+    /// The small files for this client, which asks for one of them now.
     #[must_use]
-    pub fn small(&self, client: Client) -> Option<Small> {
+    pub fn small(&self, client: Client, asked: Asked, now: Instant) -> Option<Small> {
         let current = self.generations.first()?;
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
         if held.len() >= HELD_CLIENTS {
-            held.retain(|_, (_, until)| *until > now);
+            held.retain(|_, hold| now.duration_since(hold.last) <= IDLE);
         }
-        let (number, until) =
-            held.entry(client).or_insert_with(|| (current.number, now + HOLD));
-        if *until <= now {
-            (*number, *until) = (current.number, now + HOLD);
+        let anew = Hold {
+            number: current.number,
+            began_with: asked,
+            began: now,
+            last: now,
+        };
+        let hold = held.entry(client).or_insert(anew);
+        if hold.is_over(asked, now) {
+            *hold = anew;
         }
-        let number = *number;
+        hold.last = now;
+        let number = hold.number;
         drop(held);
-        self.generations.iter().find(|g| g.number == number).or(Some(current)).cloned()
+        self.generations
+            .iter()
+            .find(|g| g.number == number)
+            .or(Some(current))
+            .cloned()
     }
 
     #[must_use]
@@ -100,7 +136,11 @@ impl Served {
     #[must_use]
     pub fn get(&self, product: &str, channel: &str, arch: &str) -> Option<Arc<ServedRepository>> {
         let key = (product.to_owned(), channel.to_owned(), arch.to_owned());
-        self.repositories.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
+        self.repositories
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+            .cloned()
     }
 
     /// Loads every repository.
@@ -133,18 +173,22 @@ impl Served {
         storage: &Storage,
         repository: Repository,
     ) -> anyhow::Result<()> {
-        let Some(current) = repository.current else { return Ok(()) };
+        let Some(current) = repository.current else {
+            return Ok(());
+        };
         let generations = store::repositories::generations(conn, repository.id).await?;
         let files = store::repositories::package_files(conn, repository.id).await?;
         let key = (repository.product, repository.channel, repository.arch);
         let storage = storage.clone();
         let id = repository.id;
-        let mut loaded = tokio::task::spawn_blocking(move || {
-            build(id, current, generations, &storage)
-        })
-        .await??;
+        let mut loaded =
+            tokio::task::spawn_blocking(move || build(id, current, generations, &storage))
+                .await??;
         loaded.packages = files.into_iter().map(|f| (f.location, f.sha256)).collect();
-        let mut all = self.repositories.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self
+            .repositories
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(old) = all.get(&key) {
             // Two reloads may finish in either order: never go back.
             if old.current().is_some_and(|o| o.number > current) {
@@ -216,21 +260,92 @@ mod tests {
         (IpAddr::from([127, 0, 0, last]), program.to_owned())
     }
 
+    const SIGNATURE: Asked = Asked {
+        is_head: false,
+        is_signature: true,
+    };
+    const DOCUMENT: Asked = Asked {
+        is_head: false,
+        is_signature: false,
+    };
+
     #[test]
     fn a_client_stays_with_its_generation() {
+        let now = Instant::now();
         let old = repository(&[1]);
-        assert_eq!(old.small(client(1, "ZYpp")).unwrap().number, 1);
-        let new = ServedRepository { held: old.held, ..repository(&[2, 1]) };
-        assert_eq!(new.small(client(1, "ZYpp")).unwrap().number, 1, "began with 1");
-        assert_eq!(new.small(client(1, "libdnf")).unwrap().number, 2, "another program");
-        assert_eq!(new.small(client(2, "ZYpp")).unwrap().number, 2, "another machine");
+        assert_eq!(
+            old.small(client(1, "ZYpp"), SIGNATURE, now).unwrap().number,
+            1
+        );
+        let new = ServedRepository {
+            held: old.held,
+            ..repository(&[2, 1])
+        };
+        let seen = |c| new.small(c, DOCUMENT, now).unwrap().number;
+        assert_eq!(seen(client(1, "ZYpp")), 1, "began with 1");
+        assert_eq!(seen(client(1, "libdnf")), 2, "another program");
+        assert_eq!(seen(client(2, "ZYpp")), 2, "another machine");
+        let later = now + IDLE + Duration::from_secs(1);
+        assert_eq!(
+            new.small(client(1, "ZYpp"), SIGNATURE, later)
+                .unwrap()
+                .number,
+            2
+        );
+    }
+
+    #[test]
+    fn a_client_without_pause_goes_on_where_it_began() {
+        let start = Instant::now();
+        let old = repository(&[1]);
+        assert_eq!(
+            old.small(client(1, "ZYpp"), SIGNATURE, start)
+                .unwrap()
+                .number,
+            1
+        );
+        let new = ServedRepository {
+            held: old.held,
+            ..repository(&[2, 1])
+        };
+        let mut now = start;
+        while now < start + LONGEST_HOLD {
+            now += IDLE / 2;
+            assert_eq!(
+                new.small(client(1, "ZYpp"), DOCUMENT, now).unwrap().number,
+                1
+            );
+        }
+        now += Duration::from_secs(1);
+        assert_eq!(
+            new.small(client(1, "ZYpp"), DOCUMENT, now).unwrap().number,
+            1
+        );
+        assert_eq!(
+            new.small(client(1, "ZYpp"), SIGNATURE, now).unwrap().number,
+            2
+        );
+        assert_eq!(
+            new.small(client(1, "ZYpp"), DOCUMENT, now).unwrap().number,
+            2
+        );
     }
 
     #[test]
     fn a_generation_that_is_gone_gives_the_current_one() {
+        let now = Instant::now();
         let old = repository(&[1]);
-        assert_eq!(old.small(client(1, "ZYpp")).unwrap().number, 1);
-        let new = ServedRepository { held: old.held, ..repository(&[3]) };
-        assert_eq!(new.small(client(1, "ZYpp")).unwrap().number, 3);
+        assert_eq!(
+            old.small(client(1, "ZYpp"), SIGNATURE, now).unwrap().number,
+            1
+        );
+        let new = ServedRepository {
+            held: old.held,
+            ..repository(&[3])
+        };
+        assert_eq!(
+            new.small(client(1, "ZYpp"), DOCUMENT, now).unwrap().number,
+            3
+        );
     }
 }

@@ -45,7 +45,9 @@ impl Storage {
         for folder in ["incoming", "packages", "repositories", "keys"] {
             fs::create_dir_all(root.join(folder))?;
         }
-        Ok(Self { root: root.canonicalize()? })
+        Ok(Self {
+            root: root.canonicalize()?,
+        })
     }
 
     /// Removes what interrupted uploads left behind. Only for the one process that owns the folder.
@@ -71,13 +73,19 @@ impl Storage {
     pub fn package(&self, sha256: &[u8]) -> PathBuf {
         let name = hex::encode(sha256);
         let shelf = name.get(..2).unwrap_or("00");
-        self.root.join("packages").join(shelf).join(format!("{name}.rpm"))
+        self.root
+            .join("packages")
+            .join(shelf)
+            .join(format!("{name}.rpm"))
     }
 
     /// Where the files of a repository generation lie.
     #[must_use]
     pub fn generation(&self, repository: i64, number: i64) -> PathBuf {
-        self.root.join("repositories").join(repository.to_string()).join(number.to_string())
+        self.root
+            .join("repositories")
+            .join(repository.to_string())
+            .join(number.to_string())
     }
 
     /// Writes a body to disk while hashing it.
@@ -111,7 +119,11 @@ impl Storage {
         }
         writer.flush().await.map_err(storage_error)?;
         writer.sync_all().await.map_err(storage_error)?;
-        Ok(Received { sha256: hash.finalize().into(), size, file })
+        Ok(Received {
+            sha256: hash.finalize().into(),
+            size,
+            file,
+        })
     }
 
     /// Gives an upload its lasting name. Once this returns, the bytes survive a power cut.
@@ -238,6 +250,11 @@ mod tests {
         let broken = stream::iter([Ok("ab".into()), Err("connection reset")]);
         let error = storage.receive(broken, 3).await.unwrap_err();
         assert!(error.to_string().contains("connection reset"), "{error}");
-        assert_eq!(fs::read_dir(folder.path().join("incoming")).unwrap().count(), 0);
+        assert_eq!(
+            fs::read_dir(folder.path().join("incoming"))
+                .unwrap()
+                .count(),
+            0
+        );
     }
 }

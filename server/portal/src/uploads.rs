@@ -43,14 +43,23 @@ impl Destination {
             && !product.channels.iter().any(|c| c == channel)
         {
             let misfit = placing::no_channel(product, channel);
-            return Err(Error::not_found(format!("{} {}", misfit.detail, misfit.help)));
+            return Err(Error::not_found(format!(
+                "{} {}",
+                misfit.detail, misfit.help
+            )));
         }
-        Ok(Self { product, channel: channel.map(str::to_owned) })
+        Ok(Self {
+            product,
+            channel: channel.map(str::to_owned),
+        })
     }
 
     fn placement(&self) -> Option<(&Product, &str)> {
         let product = self.product.as_ref()?;
-        Some((product, self.channel.as_deref().unwrap_or(&product.default_channel)))
+        Some((
+            product,
+            self.channel.as_deref().unwrap_or(&product.default_channel),
+        ))
     }
 }
 
@@ -62,26 +71,27 @@ pub async fn product_by_name(conn: &mut PgConnection, name: &str) -> Result<Prod
     if let Some(product) = store::products::by_name(conn, name).await? {
         return Ok(product);
     }
-    let known: Vec<String> =
-        store::products::list(conn).await?.into_iter().map(|p| p.name).collect();
+    let known: Vec<String> = store::products::list(conn)
+        .await?
+        .into_iter()
+        .map(|p| p.name)
+        .collect();
     let known = match known.is_empty() {
         true => "None is registered yet; the operator adds them with `kmp-portal admin product \
                  add`."
             .to_owned(),
         false => format!("There are: {}.", known.join(", ")),
     };
-    Err(Error::not_found(format!("There is no product `{name}`. {known}")))
+    Err(Error::not_found(format!(
+        "There is no product `{name}`. {known}"
+    )))
 }
 
 /// The vendor an upload is for: the caller's own, or the one a distributor names.
 ///
 /// # Errors
 /// 401 without a token, 403 for another vendor's name, 404 for an unknown one.
-pub async fn vendor(
-    conn: &mut PgConnection,
-    caller: &Caller,
-    named: Option<&str>,
-) -> Result<i64> {
+pub async fn vendor(conn: &mut PgConnection, caller: &Caller, named: Option<&str>) -> Result<i64> {
     match (&caller.role, named) {
         (Role::Anonymous, _) => Err(missing_token()),
         (Role::Vendor { name, .. }, Some(other)) if name != other => Err(Error::forbidden(
@@ -135,7 +145,10 @@ pub async fn take(
     {
         place_known(&mut tx, id, destination, now).await?;
         tx.commit().await?;
-        return Ok(Taken { id, was_known: true });
+        return Ok(Taken {
+            id,
+            was_known: true,
+        });
     }
     let storage = app.storage.clone();
     tokio::task::spawn_blocking(move || storage.keep(received))
@@ -158,10 +171,15 @@ pub async fn take(
     if let Some((product, channel)) = destination.placement() {
         store::packages::place(&mut tx, id, product.id, channel).await?;
     }
-    Job::InspectPackage { package_id: id }.enqueue(&mut tx, now).await?;
+    Job::InspectPackage { package_id: id }
+        .enqueue(&mut tx, now)
+        .await?;
     tx.commit().await?;
     tracing::info!(package.id = %id, package.size = size, file_name, "package received");
-    Ok(Taken { id, was_known: false })
+    Ok(Taken {
+        id,
+        was_known: false,
+    })
 }
 
 /// A package that is here already may be sent to a further channel.
@@ -171,16 +189,28 @@ async fn place_known(
     destination: &Destination,
     now: store::Time,
 ) -> Result<()> {
-    let Some((product, channel)) = destination.placement() else { return Ok(()) };
-    let Some(package) = store::packages::by_id(conn, id).await? else { return Ok(()) };
+    let Some((product, channel)) = destination.placement() else {
+        return Ok(());
+    };
+    let Some(package) = store::packages::by_id(conn, id).await? else {
+        return Ok(());
+    };
     if let Some(arch) = &package.arch {
-        let built = Built { arch, flavor: package.flavor.as_deref(), kernel_release: None };
+        let built = Built {
+            arch,
+            flavor: package.flavor.as_deref(),
+            kernel_release: None,
+        };
         if let Some(misfit) = placing::misfit(product, built) {
-            return Err(Error::conflict_problem(format!("{} {}", misfit.detail, misfit.help)).into());
+            return Err(
+                Error::conflict_problem(format!("{} {}", misfit.detail, misfit.help)).into(),
+            );
         }
     }
     if store::packages::place(conn, id, product.id, channel).await? {
-        Job::InspectPackage { package_id: id }.enqueue(conn, now).await?;
+        Job::InspectPackage { package_id: id }
+            .enqueue(conn, now)
+            .await?;
     }
     Ok(())
 }
@@ -229,10 +259,14 @@ async fn is_visible(app: &Arc<App>, conn: &mut PgConnection, id: Uuid) -> Result
         let held = placements
             .iter()
             .any(|p| p.product_id == repository.product_id && p.channel == repository.channel);
-        let served = app.served.get(&repository.product, &repository.channel, &repository.arch);
+        let served = app
+            .served
+            .get(&repository.product, &repository.channel, &repository.arch);
         let number = served.and_then(|s| s.current().map(|c| c.number));
         if held && number < repository.current {
-            app.served.reload(&app.pool, &app.storage, repository.id).await?;
+            app.served
+                .reload(&app.pool, &app.storage, repository.id)
+                .await?;
             app.hardware.mark_stale();
         }
     }

@@ -20,7 +20,8 @@ pub fn evr(epoch: Option<i64>, version: &str, release: &str) -> String {
 /// `23 Nov 2026, 19:52 UTC`.
 #[must_use]
 pub fn moment(at: Time) -> Moment {
-    let human = format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
+    let human =
+        format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
     Moment {
         iso: rfc3339(at),
         human: at.format(human).unwrap_or_default(),
@@ -30,20 +31,28 @@ pub fn moment(at: Time) -> Moment {
 /// `2026-11-23T19:52:39Z`.
 #[must_use]
 pub fn rfc3339(at: Time) -> String {
-    at.replace_nanosecond(0).unwrap_or(at).format(&Rfc3339).unwrap_or_default()
+    at.replace_nanosecond(0)
+        .unwrap_or(at)
+        .format(&Rfc3339)
+        .unwrap_or_default()
 }
 
 /// `23 Nov 2026`.
 #[must_use]
 pub fn day(date: Date) -> Moment {
     let human = format_description!("[day padding:none] [month repr:short] [year]");
-    Moment { iso: date.to_string(), human: date.format(human).unwrap_or_default() }
+    Moment {
+        iso: date.to_string(),
+        human: date.format(human).unwrap_or_default(),
+    }
 }
 
 /// The moment of a number of seconds since 1970.
 #[must_use]
 pub fn unix(seconds: u64) -> Moment {
-    let at = i64::try_from(seconds).ok().and_then(|s| Time::from_unix_timestamp(s).ok());
+    let at = i64::try_from(seconds)
+        .ok()
+        .and_then(|s| Time::from_unix_timestamp(s).ok());
     moment(at.unwrap_or(Time::UNIX_EPOCH))
 }
 
@@ -82,7 +91,11 @@ pub fn shell(app: &App, caller: &Caller, nav: Nav) -> Shell {
     Shell {
         site_name: app.config.site_name.clone(),
         css_href: crate::routes::statics::href("portal.css"),
-        user: role.map(|role| SignedIn { name: caller.name.clone(), role, may_upload }),
+        user: role.map(|role| SignedIn {
+            name: caller.name.clone(),
+            role,
+            may_upload,
+        }),
         nav,
         csrf: caller.csrf_token.clone().unwrap_or_default(),
         flash: None,

@@ -23,7 +23,9 @@ const READ_AHEAD: usize = 1 << 20;
 
 pub async fn run(app: &Arc<App>, id: Uuid, attempts: i32) -> Result<(), JobError> {
     let mut conn = app.pool.acquire().await?;
-    let Some(row) = store::packages::by_id(&mut conn, id).await? else { return Ok(()) };
+    let Some(row) = store::packages::by_id(&mut conn, id).await? else {
+        return Ok(());
+    };
     match row.state {
         State::Received | State::Inspecting => {}
         // Decided by a run that died before it had queued what follows, or newly placed.
@@ -48,14 +50,16 @@ pub async fn run(app: &Arc<App>, id: Uuid, attempts: i32) -> Result<(), JobError
         let app = app.clone();
         let sha256 = row.sha256.clone();
         let vendor_id = row.vendor_id;
-        tokio::task::spawn_blocking(move || look(&app, &sha256, vendor_id, &keys, product.as_ref(), now))
-            .await?
+        tokio::task::spawn_blocking(move || {
+            look(&app, &sha256, vendor_id, &keys, product.as_ref(), now)
+        })
+        .await?
     };
     let looked = match looked {
         Ok(looked) => looked,
         Err(Unreadable::Missing(error)) => return Err(JobError::Retry(error)),
         Err(Unreadable::NotAPackage(finding)) => {
-            return reject(app, &row, RejectedAs::Unprocessable, vec![finding], None).await;
+            return reject(app, &row, RejectedAs::Unprocessable, vec![*finding], None).await;
         }
     };
     decide(app, &row, looked, placements.is_empty()).await
@@ -72,7 +76,7 @@ struct Looked {
 
 enum Unreadable {
     Missing(anyhow::Error),
-    NotAPackage(Finding),
+    NotAPackage(Box<Finding>),
 }
 
 fn look(
@@ -89,21 +93,32 @@ fn look(
             Unreadable::Missing(anyhow::Error::new(e).context(path.display().to_string()))
         })
     };
-    let package = kmp::read(BufReader::with_capacity(READ_AHEAD, open()?), &kmp::Limits::default())
-        .map_err(|error| Unreadable::NotAPackage(unreadable(&error)))?;
+    let package = kmp::read(
+        BufReader::with_capacity(READ_AHEAD, open()?),
+        &kmp::Limits::default(),
+    )
+    .map_err(|error| Unreadable::NotAPackage(Box::new(unreadable(&error))))?;
     let judge = |keys: Vec<keyring::Certificate>| {
         let mut file = open()?;
         file.seek(SeekFrom::Start(package.header_start))
-            .and_then(|_| Ok(BufReader::with_capacity(READ_AHEAD, file)))
+            .map(|_| BufReader::with_capacity(READ_AHEAD, file))
             .map_err(anyhow::Error::from)
             .and_then(|mut signed| {
                 let now = now.unix_timestamp().cast_unsigned();
                 let policy = keyring::Policy::default();
-                Ok(keyring::judge_stream(&package, &keys, &policy, now, &mut signed)?)
+                Ok(keyring::judge_stream(
+                    &package,
+                    &keys,
+                    &policy,
+                    now,
+                    &mut signed,
+                )?)
             })
             .map_err(Unreadable::Missing)
     };
-    let signatures = judge(certificates(keys.iter().filter(|k| k.vendor_id == vendor_id)))?;
+    let signatures = judge(certificates(
+        keys.iter().filter(|k| k.vendor_id == vendor_id),
+    ))?;
     let others = certificates(keys.iter().filter(|k| k.vendor_id != vendor_id));
     let signed_by_other = judge(others)?
         .signatures
@@ -114,11 +129,19 @@ fn look(
         })
         .filter(|_| !is_good(&signatures));
     let inspection = inspect::inspect(&package, &signatures, &inspection_policy(product));
-    Ok(Looked { package, signatures, inspection, signed_by_other })
+    Ok(Looked {
+        package,
+        signatures,
+        inspection,
+        signed_by_other,
+    })
 }
 
 fn is_good(report: &SignatureReport) -> bool {
-    report.signatures.iter().any(|s| matches!(s.verdict, SignatureVerdict::Good { .. }))
+    report
+        .signatures
+        .iter()
+        .any(|s| matches!(s.verdict, SignatureVerdict::Good { .. }))
 }
 
 fn certificates<'a>(keys: impl Iterator<Item = &'a VendorKey>) -> Vec<keyring::Certificate> {
@@ -154,7 +177,9 @@ async fn decide(
     let mut tx = app.pool.begin().await?;
     store::lock(&mut tx, &format!("location:{}", facts.location)).await?;
     // Another worker may have been faster, after our lease ran out.
-    let state = store::packages::by_id(&mut tx, row.id).await?.map(|p| p.state);
+    let state = store::packages::by_id(&mut tx, row.id)
+        .await?
+        .map(|p| p.state);
     if !state.is_some_and(State::is_undecided) {
         return Ok(());
     }
@@ -170,8 +195,9 @@ async fn decide(
         refusal = Some(RejectedAs::Forbidden);
     } else if looked.inspection.decision == Decision::Reject {
         refusal = Some(RejectedAs::Unprocessable);
-    } else if let Some((other, _)) =
-        store::packages::by_location(&mut tx, &facts.location).await?.filter(|o| o.0 != row.id)
+    } else if let Some((other, _)) = store::packages::by_location(&mut tx, &facts.location)
+        .await?
+        .filter(|o| o.0 != row.id)
     {
         findings.insert(0, name_taken(&facts.location, other));
         refusal = Some(RejectedAs::Conflict);
@@ -179,7 +205,12 @@ async fn decide(
     if refusal.is_none()
         && let Err(misfit) = settle_product(&mut tx, row.id, &facts, product_is_open).await?
     {
-        let Misfit { check, title, detail, help } = misfit;
+        let Misfit {
+            check,
+            title,
+            detail,
+            help,
+        } = misfit;
         findings.insert(0, reject_finding(check, title, detail, help));
         refusal = Some(RejectedAs::Unprocessable);
     }
@@ -237,7 +268,9 @@ async fn unknown_kernel(
     id: Uuid,
     facts: &Inspected<'_>,
 ) -> sqlx::Result<Option<Finding>> {
-    let Some(release) = &facts.kernel_release else { return Ok(None) };
+    let Some(release) = &facts.kernel_release else {
+        return Ok(None);
+    };
     for placement in store::packages::placements(conn, id).await? {
         let filter = store::kernels::Filter {
             product_id: Some(placement.product_id),
@@ -264,7 +297,9 @@ async fn unknown_kernel(
 async fn follow_up(app: &App, id: Uuid) -> Result<(), JobError> {
     let now = app.now();
     let mut conn = app.pool.acquire().await?;
-    let Some(row) = store::packages::by_id(&mut conn, id).await? else { return Ok(()) };
+    let Some(row) = store::packages::by_id(&mut conn, id).await? else {
+        return Ok(());
+    };
     let placements = store::packages::placements(&mut conn, id).await?;
     drop(conn);
     let arch = row.arch.unwrap_or_default();
@@ -297,7 +332,10 @@ async fn reject(
     let reason = findings
         .iter()
         .find(|f| f.severity == Severity::Reject)
-        .map_or_else(|| "Refused.".to_owned(), |f| format!("{}: {}", f.title, f.detail));
+        .map_or_else(
+            || "Refused.".to_owned(),
+            |f| format!("{}: {}", f.title, f.detail),
+        );
     let mut tx = app.pool.begin().await?;
     if let Some(facts) = facts {
         store::packages::save_inspection(&mut tx, row.id, facts).await?;
@@ -321,7 +359,10 @@ async fn discard(app: &App, row: &store::packages::Package) -> Result<(), JobErr
 }
 
 fn acceptance_reason(findings: &[Finding]) -> String {
-    let warnings = findings.iter().filter(|f| f.severity == Severity::Warning).count();
+    let warnings = findings
+        .iter()
+        .filter(|f| f.severity == Severity::Warning)
+        .count();
     match warnings {
         0 => "Signature and content are in order.".to_owned(),
         1 => "Signature and content are in order, with one warning.".to_owned(),
@@ -364,7 +405,9 @@ fn other_vendors_key(fingerprint: &str) -> Finding {
     reject_finding(
         "other-vendors-key",
         "Signed by another vendor's key",
-        format!("The signature is of the key {fingerprint}, which is registered for another vendor."),
+        format!(
+            "The signature is of the key {fingerprint}, which is registered for another vendor."
+        ),
         "Upload with a token of that vendor, or sign the package with a key of your own.",
     )
 }

@@ -19,7 +19,9 @@ const SYMBOLS_IN_MAIL: usize = 12;
 pub async fn run(app: &App, kernel_id: Uuid) -> Result<(), JobError> {
     let now = app.now();
     let mut tx = app.pool.begin().await?;
-    let Some(kernel) = store::kernels::by_id(&mut tx, kernel_id).await? else { return Ok(()) };
+    let Some(kernel) = store::kernels::by_id(&mut tx, kernel_id).await? else {
+        return Ok(());
+    };
     let subject = crate::judging::subject(kernel.product_id, &kernel.arch, &kernel.flavor);
     store::lock(&mut tx, &subject).await?;
     crate::judging::judge_kernel(&app.kernels, &mut tx, &kernel, now).await?;
@@ -42,7 +44,10 @@ async fn queue_mails(
     let mut by_vendor: BTreeMap<i64, Vec<Broken>> = BTreeMap::new();
     for broken in impact::of_kernel(verdicts).broken {
         if broken.needs_rebuild() {
-            by_vendor.entry(broken.package.vendor_id).or_default().push(broken);
+            by_vendor
+                .entry(broken.package.vendor_id)
+                .or_default()
+                .push(broken);
         }
     }
     let product = store::products::by_id(conn, kernel.product_id).await?;

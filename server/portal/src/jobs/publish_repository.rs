@@ -31,7 +31,10 @@ pub async fn run(app: &Arc<App>, repository_id: i64) -> Result<(), JobError> {
     } else {
         store::repositories::switch(&mut tx, repository_id, &generation, &packages).await?;
         tracing::info!(
-            repository = format!("{}/{}/{}", repository.product, repository.channel, repository.arch),
+            repository = format!(
+                "{}/{}/{}",
+                repository.product, repository.channel, repository.arch
+            ),
             generation = number,
             packages = packages.len(),
             "a new generation is current"
@@ -42,7 +45,9 @@ pub async fn run(app: &Arc<App>, repository_id: i64) -> Result<(), JobError> {
         store::repositories::delete_old(&mut tx, repository_id, now - app.config.generation_grace)
             .await?;
     tx.commit().await?;
-    app.served.reload(&app.pool, &app.storage, repository_id).await?;
+    app.served
+        .reload(&app.pool, &app.storage, repository_id)
+        .await?;
     app.hardware.mark_stale();
     for old in outdated {
         remove_folder(&app.storage.generation(repository_id, old));
@@ -96,7 +101,11 @@ fn assemble(members: &[Member], now: Time) -> repomd::Metadata {
     let timestamp = now.unix_timestamp().cast_unsigned();
     repomd::assemble(
         &rendered,
-        &repomd::Options { revision: timestamp.to_string(), timestamp, ..Default::default() },
+        &repomd::Options {
+            revision: timestamp.to_string(),
+            timestamp,
+            ..Default::default()
+        },
     )
 }
 
@@ -128,8 +137,9 @@ fn read_back(
         std::slice::from_ref(&app.repository_key.certificate()),
         generation.created_at.unix_timestamp().cast_unsigned(),
     )?;
-    let checked =
-        repomd::check(&generation.repomd, &mut |location| fs::read(folder.join(location)))?;
+    let checked = repomd::check(&generation.repomd, &mut |location| {
+        fs::read(folder.join(location))
+    })?;
     ensure!(
         checked.packages.len() == members.len(),
         "the metadata lists {} packages, {} were put in",
@@ -161,10 +171,14 @@ async fn same_as_current(
     repository: &Repository,
     generation: &Generation,
 ) -> sqlx::Result<bool> {
-    let Some(current) = repository.current else { return Ok(false) };
+    let Some(current) = repository.current else {
+        return Ok(false);
+    };
     let kept = store::repositories::generations(conn, repository.id).await?;
     // Data files are named by content: equal names, equal repository.
-    Ok(kept.iter().any(|g| g.number == current && g.files == generation.files))
+    Ok(kept
+        .iter()
+        .any(|g| g.number == current && g.files == generation.files))
 }
 
 async fn mark_published(

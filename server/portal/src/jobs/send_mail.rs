@@ -9,7 +9,9 @@ pub async fn run(app: &App, mail_id: i64) -> Result<(), JobError> {
         let mut conn = app.pool.acquire().await?;
         store::mails::by_id(&mut conn, mail_id).await?
     };
-    let Some(mail) = mail.filter(|m| m.sent_at.is_none()) else { return Ok(()) };
+    let Some(mail) = mail.filter(|m| m.sent_at.is_none()) else {
+        return Ok(());
+    };
     app.mailer.send(&mail).await?;
     let mut conn = app.pool.acquire().await?;
     store::mails::mark_sent(&mut conn, mail.id, app.now()).await?;

@@ -60,9 +60,7 @@ async fn work(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     }
 }
 
-async fn wait_for_job(
-    news: &mut tokio::sync::broadcast::Receiver<Arc<crate::hub::News>>,
-) {
+async fn wait_for_job(news: &mut tokio::sync::broadcast::Receiver<Arc<crate::hub::News>>) {
     loop {
         match news.recv().await {
             Ok(n) if n.channel == store::channel::PACKAGES => {}
@@ -92,9 +90,9 @@ async fn run_one(app: &Arc<App>) -> sqlx::Result<bool> {
     let outcome = match Job::from_row(&row) {
         Ok(job) => {
             let running = AssertUnwindSafe(job.run(app, row.attempts)).catch_unwind();
-            with_heartbeat(app, row.id, running).await.unwrap_or_else(|_| {
-                Err(JobError::Retry(anyhow::anyhow!("the job panicked")))
-            })
+            with_heartbeat(app, row.id, running)
+                .await
+                .unwrap_or_else(|_| Err(JobError::Retry(anyhow::anyhow!("the job panicked"))))
         }
         Err(error) => Err(JobError::GiveUp(error.into())),
     };
@@ -136,12 +134,23 @@ async fn settle(
         Err(JobError::Retry(error)) if row.attempts < MAX_ATTEMPTS => {
             let error = format!("{error:#}");
             let wait = time::Duration::seconds(1 << row.attempts.clamp(0, 9));
-            tracing::warn!(job.id = row.id, job.kind = row.kind, error, ?wait, "a job failed, it will be tried again");
+            tracing::warn!(
+                job.id = row.id,
+                job.kind = row.kind,
+                error,
+                ?wait,
+                "a job failed, it will be tried again"
+            );
             store::jobs::retry(&mut conn, row.id, now + wait, &error).await
         }
         Err(JobError::Retry(error) | JobError::GiveUp(error)) => {
             let error = format!("{error:#}");
-            tracing::error!(job.id = row.id, job.kind = row.kind, error, "a job was given up");
+            tracing::error!(
+                job.id = row.id,
+                job.kind = row.kind,
+                error,
+                "a job was given up"
+            );
             store::jobs::give_up(&mut conn, row.id, &error, now).await
         }
     }

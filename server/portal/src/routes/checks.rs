@@ -25,7 +25,10 @@ pub async fn page(State(app): State<Arc<App>>, caller: Caller) -> Result<Page<Ch
             is_waivable: check.waivable,
         })
         .collect();
-    Ok(Page(ChecksPage { shell: shell(&app, &caller, Nav::Checks), checks }))
+    Ok(Page(ChecksPage {
+        shell: shell(&app, &caller, Nav::Checks),
+        checks,
+    }))
 }
 
 /// `GET /help/problems`
@@ -38,5 +41,8 @@ pub async fn problems(State(app): State<Arc<App>>, caller: Caller) -> Result<Pag
             help: (*help).to_owned(),
         })
         .collect();
-    Ok(Page(ProblemsPage { shell: shell(&app, &caller, Nav::None), problems }))
+    Ok(Page(ProblemsPage {
+        shell: shell(&app, &caller, Nav::None),
+        problems,
+    }))
 }

@@ -18,9 +18,14 @@ const RECENT: i64 = 10;
 
 pub async fn page(State(app): State<Arc<App>>, caller: Caller) -> Result<Page<FrontPage>> {
     let mut conn = app.pool.acquire().await?;
-    let filter =
-        store::packages::Filter { seen_by: caller.viewer(), ..Default::default() };
-    let rows = store::Page { limit: RECENT, offset: 0 };
+    let filter = store::packages::Filter {
+        seen_by: caller.viewer(),
+        ..Default::default()
+    };
+    let rows = store::Page {
+        limit: RECENT,
+        offset: 0,
+    };
     let (packages, _) = store::packages::list(&mut conn, &filter, rows).await?;
     let mut recent = Vec::new();
     for package in &packages {
@@ -47,7 +52,11 @@ async fn figures(conn: &mut PgConnection) -> Result<Vec<Figure>> {
     let figures = store::packages::figures(conn).await?;
     let figure = |count: i64, one: &str, many: &str, href: Option<&str>| Figure {
         value: thousands(count.unsigned_abs()),
-        label: if count == 1 { one.to_owned() } else { many.to_owned() },
+        label: if count == 1 {
+            one.to_owned()
+        } else {
+            many.to_owned()
+        },
         href: href.map(str::to_owned),
     };
     Ok(vec![
@@ -59,7 +68,10 @@ async fn figures(conn: &mut PgConnection) -> Result<Vec<Figure>> {
 }
 
 async fn upcoming(conn: &mut PgConnection) -> Result<Vec<UpcomingKernel>> {
-    let filter = Filter { status: Some("preview".to_owned()), ..Default::default() };
+    let filter = Filter {
+        status: Some("preview".to_owned()),
+        ..Default::default()
+    };
     let mut kernels = store::kernels::list(conn, &filter).await?;
     kernels.sort_by_key(|k| (k.release_date.is_none(), k.release_date));
     let mut upcoming = Vec::new();
@@ -74,7 +86,11 @@ fn line(kernel: &Kernel, impact: &impact::Impact) -> UpcomingKernel {
     let breaking: Vec<_> = impact.broken.iter().filter(|b| b.needs_rebuild()).collect();
     let vendors: BTreeSet<i64> = breaking.iter().map(|b| b.package.vendor_id).collect();
     let total = impact.loads + impact.broken.len();
-    let verb = if breaking.len() == 1 { "breaks" } else { "break" };
+    let verb = if breaking.len() == 1 {
+        "breaks"
+    } else {
+        "break"
+    };
     UpcomingKernel {
         href: format!("/kernels/{}", kernel.id),
         release: kernel.release.clone(),

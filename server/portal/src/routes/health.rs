@@ -32,7 +32,10 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse> {
     ))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a count of jobs is far below 2^52")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a count of jobs is far below 2^52"
+)]
 fn count(n: i64) -> f64 {
     n as f64
 }

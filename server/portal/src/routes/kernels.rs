@@ -103,7 +103,9 @@ async fn store_kernel(app: &App, new: &NewKernel<'_>) -> Result<(Uuid, bool)> {
     let mut tx = app.pool.begin().await?;
     let (id, is_new) = store::kernels::upsert(&mut tx, new, now).await?;
     store::kernels::set_unjudged(&mut tx, id).await?;
-    Job::JudgeKernel { kernel_id: id }.enqueue(&mut tx, now).await?;
+    Job::JudgeKernel { kernel_id: id }
+        .enqueue(&mut tx, now)
+        .await?;
     tx.commit().await?;
     app.kernels.forget(id);
     tracing::info!(
@@ -147,10 +149,16 @@ fn check(params: &RegisterParams, product: &store::products::Product) -> Result<
              characters without blanks and slashes."
         )));
     }
-    let Some(text) = &params.release_date else { return Ok(None) };
-    Date::parse(text, format_description!("[year]-[month]-[day]")).map(Some).map_err(|_| {
-        Error::bad_request(format!("`release_date` must look like 2026-11-23; it is `{text}`."))
-    })
+    let Some(text) = &params.release_date else {
+        return Ok(None);
+    };
+    Date::parse(text, format_description!("[year]-[month]-[day]"))
+        .map(Some)
+        .map_err(|_| {
+            Error::bad_request(format!(
+                "`release_date` must look like 2026-11-23; it is `{text}`."
+            ))
+        })
 }
 
 /// What follows the first word, verbatim: a blank at its end counts.
@@ -164,7 +172,9 @@ fn vermagic_tail(vermagic: &str) -> String {
 async fn read_body(body: Body, limit: usize) -> Result<bytes::Bytes> {
     axum::body::to_bytes(body, limit).await.map_err(|error| {
         use std::error::Error as _;
-        let text = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+        let text = error
+            .source()
+            .map_or_else(|| error.to_string(), ToString::to_string);
         if text.contains("length limit") {
             return Error::too_large(format!(
                 "A symvers file may have at most {limit} bytes. Send it compressed (gz, xz, zst)."
@@ -365,8 +375,14 @@ mod tests {
     #[test]
     fn vermagic_may_come_whole_or_as_its_tail() {
         for (given, tail) in [
-            ("6.1.0-56-amd64 SMP preempt mod_unload modversions ", "SMP preempt mod_unload modversions "),
-            ("SMP preempt mod_unload modversions ", "SMP preempt mod_unload modversions "),
+            (
+                "6.1.0-56-amd64 SMP preempt mod_unload modversions ",
+                "SMP preempt mod_unload modversions ",
+            ),
+            (
+                "SMP preempt mod_unload modversions ",
+                "SMP preempt mod_unload modversions ",
+            ),
         ] {
             assert_eq!(vermagic_tail(given), tail);
         }

@@ -21,13 +21,22 @@ pub async fn page(State(app): State<Arc<App>>, caller: Caller) -> Result<Page<Ke
         for key in store::vendors::list_keys(&mut conn, Some(vendor.id)).await? {
             let href = format!("/keys/vendors/{}.asc", vendor.name);
             let found = Certificate::parse_all(key.armored.as_bytes()).unwrap_or_default();
-            vendors.extend(found.iter().map(|c| published(&app, &vendor.display_name, c, &href)));
+            vendors.extend(
+                found
+                    .iter()
+                    .map(|c| published(&app, &vendor.display_name, c, &href)),
+            );
         }
     }
     let own = app.repository_key.certificate();
     Ok(Page(KeysPage {
         shell: shell(&app, &caller, Nav::Keys),
-        signing: vec![published(&app, "Repositories of this portal", &own, "/keys/repository.asc")],
+        signing: vec![published(
+            &app,
+            "Repositories of this portal",
+            &own,
+            "/keys/repository.asc",
+        )],
         vendors,
         check_lines: vec![
             format!("curl -fsO {}", app.url("/keys/repository.asc")),
@@ -79,7 +88,9 @@ pub async fn vendor_key(
 }
 
 fn armored(text: String) -> Response {
-    let headers =
-        [(header::CONTENT_TYPE, "application/pgp-keys"), (header::CACHE_CONTROL, "no-cache")];
+    let headers = [
+        (header::CONTENT_TYPE, "application/pgp-keys"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
     (headers, text).into_response()
 }

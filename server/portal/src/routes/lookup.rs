@@ -113,15 +113,31 @@ pub async fn lookup(
     let hits = find_hits(&app, &question.modaliases).await?;
     let mut packages = Vec::new();
     for (id, hits) in hits {
-        let found =
-            judge(&mut conn, &product, &channel, &question, &caller, id, hits, &repository).await?;
+        let found = judge(
+            &mut conn,
+            &product,
+            &channel,
+            &question,
+            &caller,
+            id,
+            hits,
+            &repository,
+        )
+        .await?;
         packages.extend(found);
     }
     keep_newest(&mut packages);
-    let matched: BTreeSet<&str> =
-        packages.iter().flat_map(|p| &p.matches).map(|h| h.modalias.as_str()).collect();
-    let unmatched =
-        question.modaliases.iter().filter(|m| !matched.contains(m.as_str())).cloned().collect();
+    let matched: BTreeSet<&str> = packages
+        .iter()
+        .flat_map(|p| &p.matches)
+        .map(|h| h.modalias.as_str())
+        .collect();
+    let unmatched = question
+        .modaliases
+        .iter()
+        .filter(|m| !matched.contains(m.as_str()))
+        .cloned()
+        .collect();
     Ok(Json(Answer {
         product: product.name,
         arch: question.arch,
@@ -141,7 +157,11 @@ fn check(question: &Question) -> Result<()> {
             "One question may name {MOST_MODALIASES} modaliases, this one names {count}. Split it."
         )));
     }
-    match question.modaliases.iter().position(|m| m.len() > LONGEST_MODALIAS) {
+    match question
+        .modaliases
+        .iter()
+        .position(|m| m.len() > LONGEST_MODALIAS)
+    {
         Some(at) => Err(Error::bad_request(format!(
             "`modaliases[{at}]` has more than {LONGEST_MODALIAS} bytes; no device has."
         ))),
@@ -158,7 +178,10 @@ fn find_channel(product: &Product, question: &Question) -> Result<String> {
             product.arches.join(", ")
         )));
     }
-    let channel = question.channel.as_ref().unwrap_or(&product.default_channel);
+    let channel = question
+        .channel
+        .as_ref()
+        .unwrap_or(&product.default_channel);
     if product.channels.contains(channel) {
         return Ok(channel.clone());
     }
@@ -172,7 +195,9 @@ async fn is_registered(
     question: &Question,
     caller: &Caller,
 ) -> Result<Option<bool>> {
-    let Some(release) = &question.kernel else { return Ok(None) };
+    let Some(release) = &question.kernel else {
+        return Ok(None);
+    };
     let filter = store::kernels::Filter {
         product_id: Some(product.id),
         arch: Some(question.arch.clone()),
@@ -196,7 +221,9 @@ fn repository(app: &App, product: &Product, channel: &str, arch: &str) -> Reposi
 async fn find_hits(app: &App, modaliases: &[String]) -> Result<BTreeMap<Uuid, Vec<Hit>>> {
     let index = app.hardware.index(&app.pool).await?;
     let mut hits: BTreeMap<Uuid, Vec<Hit>> = BTreeMap::new();
-    let Some(index) = index.as_ref() else { return Ok(hits) };
+    let Some(index) = index.as_ref() else {
+        return Ok(hits);
+    };
     let asked: BTreeSet<&String> = modaliases.iter().collect();
     for modalias in asked {
         for (pattern, owner) in index.matches(modalias) {
@@ -211,7 +238,10 @@ async fn find_hits(app: &App, modaliases: &[String]) -> Result<BTreeMap<Uuid, Ve
 }
 
 /// The package as an answer, if it is published there and loads on the kernel.
-#[expect(clippy::too_many_arguments, reason = "one call, each argument another thing")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one call, each argument another thing"
+)]
 async fn judge(
     conn: &mut PgConnection,
     product: &Product,
@@ -222,7 +252,9 @@ async fn judge(
     hits: Vec<Hit>,
     repository: &Repository,
 ) -> Result<Option<Match>> {
-    let Some(package) = store::packages::by_id(conn, id).await? else { return Ok(None) };
+    let Some(package) = store::packages::by_id(conn, id).await? else {
+        return Ok(None);
+    };
     let placements = store::packages::placements(conn, id).await?;
     let is_there = placements
         .iter()
@@ -282,11 +314,17 @@ fn answer(
 fn keep_newest(packages: &mut Vec<Match>) {
     packages.sort_by(|a, b| {
         let evr = |m: &Match| kmp::Evr::parse(&m.version);
-        (&a.name, a.verdict).cmp(&(&b.name, b.verdict)).then_with(|| evr(b).compare(&evr(a)))
+        (&a.name, a.verdict)
+            .cmp(&(&b.name, b.verdict))
+            .then_with(|| evr(b).compare(&evr(a)))
     });
     packages.dedup_by(|later, first| later.name == first.name);
     packages.sort_by_key(|m| {
-        let most = m.matches.iter().map(|h| modalias::specificity(&h.pattern)).max();
+        let most = m
+            .matches
+            .iter()
+            .map(|h| modalias::specificity(&h.pattern))
+            .max();
         (m.verdict, Reverse(most))
     });
 }

@@ -76,8 +76,7 @@ pub async fn upload(
     let Taken { id, was_known } =
         uploads::take(&app, vendor_id, &file_name, received, &destination).await?;
     let wait = params.wait.unwrap_or(DEFAULT_WAIT).min(LONGEST_WAIT);
-    let package =
-        uploads::settled(&app, id, Instant::now() + Duration::from_secs(wait)).await?;
+    let package = uploads::settled(&app, id, Instant::now() + Duration::from_secs(wait)).await?;
     let status = match package.state {
         PackageState::Rejected => return Err(rejected(&app, &package).await?.into()),
         state if state.is_undecided() => StatusCode::ACCEPTED,
@@ -100,7 +99,12 @@ fn check_file_name(name: &str) -> Result<()> {
 }
 
 fn announced_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
 }
 
 /// The problem that a rejected package is answered with.
@@ -108,7 +112,9 @@ async fn rejected(app: &App, package: &Package) -> Result<Problem> {
     let mut conn = app.pool.acquire().await?;
     let findings = store::packages::findings(&mut conn, package.id).await?;
     let events = store::packages::events(&mut conn, package.id).await?;
-    let first = findings.iter().find(|f| f.severity == inspect::Severity::Reject);
+    let first = findings
+        .iter()
+        .find(|f| f.severity == inspect::Severity::Reject);
     let detail = match first {
         Some(f) => format!("{}: {} {}", f.title, sentence(&f.detail), f.help),
         None => events.last().map(|e| e.reason.clone()).unwrap_or_default(),
@@ -128,7 +134,11 @@ async fn rejected(app: &App, package: &Package) -> Result<Problem> {
 /// The text with a full stop, unless it ends a sentence already.
 fn sentence(text: &str) -> String {
     let text = text.trim_end();
-    let dot = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    let dot = if text.ends_with(['.', '!', '?']) {
+        ""
+    } else {
+        "."
+    };
     format!("{text}{dot}")
 }
 
@@ -148,7 +158,10 @@ async fn visible(app: &App, caller: &Caller, id: Uuid) -> Result<Package> {
     let package = store::packages::by_id(&mut conn, id)
         .await?
         .ok_or_else(|| Error::not_found(format!("There is no package {id}.")))?;
-    let is_public = matches!(package.state, PackageState::Published | PackageState::Withdrawn);
+    let is_public = matches!(
+        package.state,
+        PackageState::Published | PackageState::Withdrawn
+    );
     match caller.role {
         Role::Distributor => Ok(package),
         Role::Vendor { id, .. } if id == package.vendor_id => Ok(package),
@@ -182,7 +195,10 @@ impl ListParams {
     fn rows(&self, default: i64) -> Page {
         let limit = self.per_page.unwrap_or(default).clamp(1, 500);
         let page = i64::try_from(self.page()).unwrap_or(1);
-        Page { limit, offset: (page - 1) * limit }
+        Page {
+            limit,
+            offset: (page - 1) * limit,
+        }
     }
 
     /// Names looked up; empty ones do not restrict.
@@ -235,7 +251,9 @@ pub async fn list(
         let placements = store::packages::placements(&mut conn, package.id).await?;
         lines.push(json::line(package, &placements));
     }
-    Ok(Json(json!({ "total": total, "page": params.page(), "packages": lines })))
+    Ok(Json(
+        json!({ "total": total, "page": params.page(), "packages": lines }),
+    ))
 }
 
 /// Why a package is taken back.
@@ -253,17 +271,23 @@ pub async fn withdraw(
     Segments(id): Segments<Uuid>,
     body: Result<Json<Withdrawal>, axum::extract::rejection::JsonRejection>,
 ) -> Result<Json<Value>> {
-    let Json(Withdrawal { reason }) = body
-        .map_err(|e| Error::bad_request(format!("Send `{{\"reason\": \"…\"}}`. {}", e.body_text())))?;
+    let Json(Withdrawal { reason }) = body.map_err(|e| {
+        Error::bad_request(format!("Send `{{\"reason\": \"…\"}}`. {}", e.body_text()))
+    })?;
     if caller.role == Role::Anonymous {
         return Err(crate::auth::missing_token());
     }
     let package = visible(&app, &caller, id).await?;
     let is_own = matches!(caller.role, Role::Vendor { id, .. } if id == package.vendor_id);
     if !is_own && caller.role != Role::Distributor {
-        return Err(Error::forbidden("Only its vendor and distributors withdraw a package."));
+        return Err(Error::forbidden(
+            "Only its vendor and distributors withdraw a package.",
+        ));
     }
-    if !matches!(package.state, PackageState::Accepted | PackageState::Published) {
+    if !matches!(
+        package.state,
+        PackageState::Accepted | PackageState::Published
+    ) {
         return Err(Error::conflict_problem(format!(
             "The package is {}; only accepted and published ones can be withdrawn.",
             package.state.as_str()
@@ -286,7 +310,11 @@ pub async fn withdraw(
             ..Default::default()
         };
         for kernel in store::kernels::list(&mut tx, &filter).await? {
-            Job::JudgeKernel { kernel_id: kernel.id }.enqueue(&mut tx, now).await?;
+            Job::JudgeKernel {
+                kernel_id: kernel.id,
+            }
+            .enqueue(&mut tx, now)
+            .await?;
         }
     }
     tx.commit().await?;

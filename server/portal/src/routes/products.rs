@@ -11,7 +11,9 @@ use store::products::Product;
 pub async fn list(State(app): State<Arc<App>>) -> Result<Json<Value>> {
     let mut conn = app.pool.acquire().await?;
     let products = store::products::list(&mut conn).await?;
-    Ok(Json(json!({ "products": products.iter().map(|p| json(&app, p)).collect::<Vec<_>>() })))
+    Ok(Json(
+        json!({ "products": products.iter().map(|p| json(&app, p)).collect::<Vec<_>>() }),
+    ))
 }
 
 /// A product as the API and `kmp-portal admin --json` show it.

@@ -3,17 +3,18 @@
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::extract::Segments;
-use crate::served::{Client, DataFile, ServedRepository};
+use crate::served::{Asked, Client, DataFile, ServedRepository};
 use crate::uploads;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 use tower::ServiceExt as _;
 use tower_http::services::ServeFile;
 
@@ -36,17 +37,24 @@ pub async fn repo_file(
     let mut conn = app.pool.acquire().await?;
     let product = uploads::product_by_name(&mut conn, &product).await?;
     if !product.channels.iter().any(|c| c == channel) {
-        return Err(Error::not_found(crate::placing::no_channel(&product, channel).detail));
+        return Err(Error::not_found(
+            crate::placing::no_channel(&product, channel).detail,
+        ));
     }
     let mut keys = vec![app.url("/keys/repository.asc")];
     for vendor in store::vendors::list(&mut conn).await? {
-        let has_keys = !store::vendors::list_keys(&mut conn, Some(vendor.id)).await?.is_empty();
+        let has_keys = !store::vendors::list_keys(&mut conn, Some(vendor.id))
+            .await?
+            .is_empty();
         if has_keys {
             keys.push(app.url(&format!("/keys/vendors/{}.asc", vendor.name)));
         }
     }
     let text = repo_text(&app, &product, channel, &keys);
-    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, ASK_AGAIN)];
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (header::CACHE_CONTROL, ASK_AGAIN),
+    ];
     Ok((headers, text).into_response())
 }
 
@@ -86,14 +94,20 @@ pub async fn file(
     request: Request,
 ) -> Result<Response> {
     let repository = app.served.get(&product, &channel, &arch).ok_or_else(|| {
-        Error::not_found(format!("There is no repository {product}/{channel}/{arch}."))
+        Error::not_found(format!(
+            "There is no repository {product}/{channel}/{arch}."
+        ))
     })?;
     match location.as_str() {
         "repodata/repomd.xml" | "repodata/repomd.xml.asc" => {
+            let asked = Asked {
+                is_head: request.method() == Method::HEAD,
+                is_signature: location.ends_with(".asc"),
+            };
             let small = repository
-                .small(client(&request))
+                .small(client(&request), asked, Instant::now())
                 .ok_or_else(|| Error::not_found("This repository has no generation yet."))?;
-            let (kind, bytes) = match location.ends_with(".asc") {
+            let (kind, bytes) = match asked.is_signature {
                 true => ("application/pgp-signature", small.signature),
                 false => ("application/xml", small.repomd),
             };
@@ -103,7 +117,13 @@ pub async fn file(
         "repodata/repomd.xml.key" => {
             let key = app.repository_key.certificate().to_armored();
             let tag = format!("\"{}\"", app.repository_key.fingerprint());
-            Ok(in_memory(request.headers(), "application/pgp-keys", &tag, ASK_AGAIN, key.into()))
+            Ok(in_memory(
+                request.headers(),
+                "application/pgp-keys",
+                &tag,
+                ASK_AGAIN,
+                key.into(),
+            ))
         }
         _ => lasting(&app, &repository, &location, request).await,
     }
@@ -125,16 +145,22 @@ async fn lasting(
         return match data {
             DataFile::Memory(bytes) => {
                 let tag = format!("\"{location}\"");
-                Ok(in_memory(request.headers(), kind, &tag, FOR_EVER, bytes.clone()))
+                Ok(in_memory(
+                    request.headers(),
+                    kind,
+                    &tag,
+                    FOR_EVER,
+                    bytes.clone(),
+                ))
             }
             DataFile::Disk(path) => on_disk(path, kind, request).await,
         };
     }
     match repository.package(location) {
-        Some(sha256) => {
-            on_disk(&app.storage.package(sha256), "application/x-rpm", request).await
-        }
-        None => Err(Error::not_found(format!("This repository has no file `{location}`."))),
+        Some(sha256) => on_disk(&app.storage.package(sha256), "application/x-rpm", request).await,
+        None => Err(Error::not_found(format!(
+            "This repository has no file `{location}`."
+        ))),
     }
 }
 
@@ -143,7 +169,9 @@ fn client(request: &Request) -> Client {
     let peer = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
-        .map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(address)| address.ip());
+        .map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(address)| {
+            address.ip()
+        });
     let headers = request.headers();
     let text = |name: HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
     let forwarded = text(HeaderName::from_static("x-forwarded-for"))
@@ -182,7 +210,11 @@ fn in_memory(
             }
             Some(Err(())) => {
                 let mut refused = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
-                insert(&mut refused, header::CONTENT_RANGE, &format!("bytes */{}", bytes.len()));
+                insert(
+                    &mut refused,
+                    header::CONTENT_RANGE,
+                    &format!("bytes */{}", bytes.len()),
+                );
                 refused
             }
         }
@@ -203,7 +235,11 @@ fn insert(response: &mut Response, name: HeaderName, value: &str) {
 /// One range of RFC 9110, first and last byte. Several ranges, other units, a stale `If-Range` and
 /// broken syntax give the whole file; `Err` is a range beyond the end.
 fn byte_range(asked: &HeaderMap, tag: &str, length: usize) -> Option<Result<(usize, usize), ()>> {
-    let text = asked.get(header::RANGE)?.to_str().ok()?.strip_prefix("bytes=")?;
+    let text = asked
+        .get(header::RANGE)?
+        .to_str()
+        .ok()?
+        .strip_prefix("bytes=")?;
     let condition = asked.get(header::IF_RANGE);
     if condition.is_some_and(|c| c.as_bytes() != tag.as_bytes()) {
         return None;
@@ -211,10 +247,17 @@ fn byte_range(asked: &HeaderMap, tag: &str, length: usize) -> Option<Result<(usi
     let (first, last) = text.split_once('-')?;
     let range = if first.is_empty() {
         let count: usize = last.parse().ok()?;
-        (length.saturating_sub(count), length.checked_sub(1).filter(|_| count > 0))
+        (
+            length.saturating_sub(count),
+            length.checked_sub(1).filter(|_| count > 0),
+        )
     } else {
         let first: usize = first.parse().ok()?;
-        let end: usize = if last.is_empty() { usize::MAX } else { last.parse().ok()? };
+        let end: usize = if last.is_empty() {
+            usize::MAX
+        } else {
+            last.parse().ok()?
+        };
         if end < first {
             return None;
         }
@@ -230,7 +273,10 @@ async fn on_disk(path: &Path, kind: &'static str, request: Request) -> Result<Re
     let response = ServeFile::new(path).oneshot(request).await;
     let mut response = response.map_err(anyhow::Error::from)?.map(Body::new);
     if response.status() == StatusCode::NOT_FOUND {
-        return Err(Error::Internal(anyhow::anyhow!("{} is missing", path.display())));
+        return Err(Error::Internal(anyhow::anyhow!(
+            "{} is missing",
+            path.display()
+        )));
     }
     insert(&mut response, header::CONTENT_TYPE, kind);
     insert(&mut response, header::CACHE_CONTROL, FOR_EVER);

@@ -38,7 +38,12 @@ fn login_page(
     next: &str,
     error: Option<String>,
 ) -> Page<LoginPage> {
-    Page(LoginPage { shell: shell(app, caller, Nav::Login), name, next: own_path(next), error })
+    Page(LoginPage {
+        shell: shell(app, caller, Nav::Login),
+        name,
+        next: own_path(next),
+        error,
+    })
 }
 
 /// Only paths of ours: no way to send people elsewhere.
@@ -47,7 +52,11 @@ fn own_path(next: &str) -> String {
         && !next.starts_with("//")
         && !next.contains('\\')
         && !next.contains(char::is_control);
-    if is_own { next.to_owned() } else { "/".to_owned() }
+    if is_own {
+        next.to_owned()
+    } else {
+        "/".to_owned()
+    }
 }
 
 #[derive(Deserialize)]
@@ -72,11 +81,10 @@ pub async fn login(
     };
     let stored = user.as_ref().map(|u| u.password_hash.clone());
     let password = sent.password;
-    let is_right = tokio::task::spawn_blocking(move || {
-        auth::password_matches(&password, stored.as_deref())
-    })
-    .await
-    .map_err(anyhow::Error::from)?;
+    let is_right =
+        tokio::task::spawn_blocking(move || auth::password_matches(&password, stored.as_deref()))
+            .await
+            .map_err(anyhow::Error::from)?;
     let Some(user) = user.filter(|_| is_right) else {
         let error = Some("Name or password is wrong.".to_owned());
         let page = login_page(&app, &caller, sent.name, &sent.next, error);
@@ -88,8 +96,7 @@ pub async fn login(
     let mut conn = app.pool.acquire().await?;
     store::accounts::delete_expired_sessions(&mut conn, now).await?;
     let hash = auth::secret_hash(&secret);
-    store::accounts::insert_session(&mut conn, &hash, user.id, &csrf, now + SESSION_LENGTH)
-        .await?;
+    store::accounts::insert_session(&mut conn, &hash, user.id, &csrf, now + SESSION_LENGTH).await?;
     let cookie = Cookie::build((SESSION_COOKIE, secret))
         .path("/")
         .http_only(true)

@@ -52,8 +52,10 @@ async fn upload_page(
         .await?
         .map_or_else(|| vendor.to_owned(), |v| v.display_name);
     let products = store::products::list(&mut conn).await?;
-    let mut channels: Vec<String> =
-        products.iter().flat_map(|p| p.channels.iter().cloned()).collect();
+    let mut channels: Vec<String> = products
+        .iter()
+        .flat_map(|p| p.channels.iter().cloned())
+        .collect();
     channels.sort();
     channels.dedup();
     let open = [(String::new(), "The one it was built for".to_owned())];
@@ -63,11 +65,14 @@ async fn upload_page(
         shell: shell(app, caller, Nav::Upload),
         vendor,
         products: Choice::list(
-            open.into_iter().chain(products.into_iter().map(|p| (p.name, p.display_name))),
+            open.into_iter()
+                .chain(products.into_iter().map(|p| (p.name, p.display_name))),
             &sent.product,
         ),
         channels: Choice::list(
-            default.into_iter().chain(channels.into_iter().map(|c| (c.clone(), c))),
+            default
+                .into_iter()
+                .chain(channels.into_iter().map(|c| (c.clone(), c))),
             &sent.channel,
         ),
         limit: bytes(app.config.max_package_bytes),
@@ -75,8 +80,7 @@ async fn upload_page(
             "curl -T PACKAGE.rpm -H 'Authorization: Bearer TOKEN' {}",
             app.url("/api/v1/packages/")
         )],
-        file_error: (error.is_some() && !has_file)
-            .then(|| "Choose the package's file.".to_owned()),
+        file_error: (error.is_some() && !has_file).then(|| "Choose the package's file.".to_owned()),
         error,
         product_error: None,
         channel_error: None,
@@ -152,7 +156,10 @@ async fn read(app: &App, caller: &Caller, mut form: Multipart) -> Result<Sent> {
         if name == "file" {
             caller.check_csrf(&sent.csrf)?;
             sent.file_name = base_name(field.file_name().unwrap_or_default());
-            let received = app.storage.receive(field, app.config.max_package_bytes).await?;
+            let received = app
+                .storage
+                .receive(field, app.config.max_package_bytes)
+                .await?;
             // A browser sends an empty part when no file was chosen.
             sent.received = (received.size > 0).then_some(received);
             continue;
@@ -161,7 +168,9 @@ async fn read(app: &App, caller: &Caller, mut form: Multipart) -> Result<Sent> {
         let mut text = Vec::new();
         while let Some(chunk) = field.chunk().await.map_err(broken)? {
             if text.len() + chunk.len() > FIELD_LIMIT {
-                return Err(Error::bad_request(format!("The field `{name}` is too long.")));
+                return Err(Error::bad_request(format!(
+                    "The field `{name}` is too long."
+                )));
             }
             text.extend_from_slice(&chunk);
         }

@@ -44,7 +44,11 @@ pub async fn list_page(
     let paging = Paging::new("/kernels", &filters, page, ROWS, total);
     let skip = usize::try_from((paging.page - 1) * ROWS).unwrap_or(usize::MAX);
     let mut rows = Vec::new();
-    for kernel in kernels.iter().skip(skip).take(usize::try_from(ROWS).unwrap_or(50)) {
+    for kernel in kernels
+        .iter()
+        .skip(skip)
+        .take(usize::try_from(ROWS).unwrap_or(50))
+    {
         let verdicts = store::verdicts::on_kernel(&mut conn, kernel.id).await?;
         let count = |is: fn(kabi::Verdict) -> bool| {
             verdicts.iter().filter(|v| is(v.verdict)).count() as u64
@@ -71,7 +75,12 @@ pub async fn list_page(
         statuses: Choice::list([("", "All")].into_iter().chain(statuses), &params.status),
         is_set,
     };
-    Ok(Page(KernelsPage { shell: shell(&app, &caller, Nav::Kernels), filters, rows, paging }))
+    Ok(Page(KernelsPage {
+        shell: shell(&app, &caller, Nav::Kernels),
+        filters,
+        rows,
+        paging,
+    }))
 }
 
 fn status(kernel: &Kernel) -> KernelStatus {
@@ -97,7 +106,10 @@ pub async fn page(
     };
     let product = store::products::by_id(&mut conn, kernel.product_id).await?;
     let bar = bar(&verdicts);
-    let loading = verdicts.iter().filter(|v| v.verdict.loads()).map(package_ref);
+    let loading = verdicts
+        .iter()
+        .filter(|v| v.verdict.loads())
+        .map(package_ref);
     let loading = Listing::capped(loading.collect::<Vec<_>>(), LOADING);
     let impact = impact::of_kernel(verdicts);
     Ok(Page(KernelPage {
@@ -115,7 +127,12 @@ pub async fn page(
         impact: Impact {
             is_pending: kernel.judged_at.is_none(),
             bar,
-            top_symbols: impact.symbols.iter().take(TOP_SYMBOLS).map(top_symbol).collect(),
+            top_symbols: impact
+                .symbols
+                .iter()
+                .take(TOP_SYMBOLS)
+                .map(top_symbol)
+                .collect(),
             broken: by_vendor(impact.broken, &told),
             loading,
         },
@@ -123,7 +140,10 @@ pub async fn page(
 }
 
 fn facts(kernel: &Kernel) -> Vec<Fact> {
-    let fact = |name: &str, value: String| Fact { name: name.to_owned(), value };
+    let fact = |name: &str, value: String| Fact {
+        name: name.to_owned(),
+        value,
+    };
     let mut facts = vec![
         fact(
             "Symbol versions",
@@ -148,7 +168,10 @@ fn bar(verdicts: &[OfPackage]) -> ImpactBar {
     for of in verdicts {
         *counts.entry(of.verdict).or_default() += 1;
     }
-    let counts: Vec<_> = counts.into_iter().map(|(v, n)| (views::verdict(v), n)).collect();
+    let counts: Vec<_> = counts
+        .into_iter()
+        .map(|(v, n)| (views::verdict(v), n))
+        .collect();
     ImpactBar::new(&counts, ("package", "packages"))
 }
 
@@ -162,31 +185,45 @@ fn package_ref(of: &OfPackage) -> PackageRef {
 }
 
 fn top_symbol(symbol: &impact::BrokenSymbol) -> TopSymbol {
-    let code = symbol.codes.iter().next().map_or("crc-mismatch", String::as_str);
+    let code = symbol
+        .codes
+        .iter()
+        .next()
+        .map_or("crc-mismatch", String::as_str);
     TopSymbol {
-        reason: Reason::new(code, Weight::Fatal, Some(&symbol.symbol), None, None, None, None),
+        reason: Reason::new(
+            code,
+            Weight::Fatal,
+            Some(&symbol.symbol),
+            None,
+            None,
+            None,
+            None,
+        ),
         modules: symbol.modules as u64,
         packages: symbol.packages as u64,
     }
 }
 
-fn by_vendor(
-    broken: Vec<Broken>,
-    told: &[(String, Option<store::Time>)],
-) -> Vec<VendorBreaks> {
+fn by_vendor(broken: Vec<Broken>, told: &[(String, Option<store::Time>)]) -> Vec<VendorBreaks> {
     let mut vendors: BTreeMap<String, VendorBreaks> = BTreeMap::new();
     for broken in broken {
         let package = broken.package;
-        let entry = vendors.entry(package.vendor.clone()).or_insert_with(|| VendorBreaks {
-            vendor: package.vendor_display_name.clone(),
-            packages: Vec::new(),
-            notified: told.iter().find(|(name, _)| *name == package.vendor).map(|(_, sent)| {
-                sent.map_or_else(
-                    || "Mail is queued".to_owned(),
-                    |at| format!("Mailed {}", moment(at).human),
-                )
-            }),
-        });
+        let entry = vendors
+            .entry(package.vendor.clone())
+            .or_insert_with(|| VendorBreaks {
+                vendor: package.vendor_display_name.clone(),
+                packages: Vec::new(),
+                notified: told
+                    .iter()
+                    .find(|(name, _)| *name == package.vendor)
+                    .map(|(_, sent)| {
+                        sent.map_or_else(
+                            || "Mail is queued".to_owned(),
+                            |at| format!("Mailed {}", moment(at).human),
+                        )
+                    }),
+            });
         entry.packages.push(broken_package(&package));
     }
     let mut vendors: Vec<VendorBreaks> = vendors.into_values().collect();

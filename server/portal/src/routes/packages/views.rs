@@ -7,9 +7,9 @@ use crate::error::Result;
 use crate::extract::{Params, Segments};
 use crate::pages::{
     Choice, ClientCommands, Fact, FindingRow, KernelStatus, Listing, ModuleReasons, ModuleView,
-    Nav, PackageFilters, PackagePage, PackageRow, PackageState, PackagesPage, Paging,
-    Publication, RepositoryBox, Severity, SignatureView, StateChange, SymbolRow, VerdictRow,
-    VerdictTally, bytes, fingerprint, group_findings, thousands,
+    Nav, PackageFilters, PackagePage, PackageRow, PackageState, PackagesPage, Paging, Publication,
+    RepositoryBox, Severity, SignatureView, StateChange, SymbolRow, VerdictRow, VerdictTally,
+    bytes, fingerprint, group_findings, thousands,
 };
 use crate::routes::pages::Page;
 use crate::views::{self, evr, moment, shell};
@@ -58,13 +58,20 @@ pub async fn list_page(
         states: state_choices(&params.state),
         is_set,
     };
-    Ok(Page(PackagesPage { shell: shell(&app, &caller, Nav::Packages), filters, rows, paging }))
+    Ok(Page(PackagesPage {
+        shell: shell(&app, &caller, Nav::Packages),
+        filters,
+        rows,
+        paging,
+    }))
 }
 
 async fn vendor_choices(conn: &mut PgConnection, selected: &str) -> Result<Vec<Choice>> {
     let vendors = store::vendors::list(conn).await?;
     let all = [(String::new(), "All vendors".to_owned())];
-    let pairs = all.into_iter().chain(vendors.into_iter().map(|v| (v.name, v.display_name)));
+    let pairs = all
+        .into_iter()
+        .chain(vendors.into_iter().map(|v| (v.name, v.display_name)));
     Ok(Choice::list(pairs, selected))
 }
 
@@ -72,7 +79,9 @@ async fn vendor_choices(conn: &mut PgConnection, selected: &str) -> Result<Vec<C
 pub async fn product_choices(conn: &mut PgConnection, selected: &str) -> Result<Vec<Choice>> {
     let products = store::products::list(conn).await?;
     let all = [(String::new(), "All products".to_owned())];
-    let pairs = all.into_iter().chain(products.into_iter().map(|p| (p.name, p.display_name)));
+    let pairs = all
+        .into_iter()
+        .chain(products.into_iter().map(|p| (p.name, p.display_name)));
     Ok(Choice::list(pairs, selected))
 }
 
@@ -88,12 +97,14 @@ pub async fn package_row(
     caller: &Caller,
 ) -> Result<PackageRow> {
     let placements = store::packages::placements(conn, package.id).await?;
-    let verdicts =
-        store::verdicts::of_package(conn, package.id, !caller.sees_previews()).await?;
+    let verdicts = store::verdicts::of_package(conn, package.id, !caller.sees_previews()).await?;
     let events = store::packages::events(conn, package.id).await?;
     Ok(PackageRow {
         href: format!("/packages/{}", package.id),
-        name: package.name.clone().unwrap_or_else(|| package.file_name.clone()),
+        name: package
+            .name
+            .clone()
+            .unwrap_or_else(|| package.file_name.clone()),
         version: version_and_arch(package),
         vendor: package.vendor_display_name.clone(),
         products: placement_words(&placements).join(", "),
@@ -115,12 +126,18 @@ fn version_and_arch(package: &Package) -> String {
 }
 
 fn placement_words(placements: &[Placement]) -> Vec<String> {
-    placements.iter().map(|p| format!("{} / {}", p.product, p.channel)).collect()
+    placements
+        .iter()
+        .map(|p| format!("{} / {}", p.product, p.channel))
+        .collect()
 }
 
 fn tally(verdicts: &[OnKernel]) -> Option<VerdictTally> {
     let counted: Vec<_> = verdicts.iter().filter(|v| v.status != "retired").collect();
-    let breaks = counted.iter().filter(|v| v.verdict == kabi::Verdict::Incompatible).count();
+    let breaks = counted
+        .iter()
+        .filter(|v| v.verdict == kabi::Verdict::Incompatible)
+        .count();
     (!counted.is_empty()).then_some(VerdictTally {
         loads: counted.iter().filter(|v| v.verdict.loads()).count(),
         breaks,
@@ -146,7 +163,10 @@ pub async fn page(
     Ok(Page(PackagePage {
         shell: shell(&app, &caller, Nav::Packages),
         id: id.to_string(),
-        name: package.name.clone().unwrap_or_else(|| package.file_name.clone()),
+        name: package
+            .name
+            .clone()
+            .unwrap_or_else(|| package.file_name.clone()),
         version: match (&package.version, &package.release) {
             (Some(v), Some(r)) => evr(package.epoch, v, r),
             _ => String::new(),
@@ -173,7 +193,10 @@ pub async fn page(
         signature: signature(&package),
         findings: group_findings(findings.into_iter().map(finding)),
         passed: Vec::new(),
-        modules: modules.iter().map(|(path, module)| module_view(path, module)).collect(),
+        modules: modules
+            .iter()
+            .map(|(path, module)| module_view(path, module))
+            .collect(),
         verdicts: verdicts.iter().map(verdict_row).collect(),
         publication,
     }))
@@ -186,7 +209,12 @@ fn facts(package: &Package) -> Vec<Fact> {
         ("Flavor", &package.flavor),
     ]
     .into_iter()
-    .filter_map(|(name, value)| Some(Fact { name: name.to_owned(), value: value.clone()? }))
+    .filter_map(|(name, value)| {
+        Some(Fact {
+            name: name.to_owned(),
+            value: value.clone()?,
+        })
+    })
     .collect()
 }
 
@@ -208,9 +236,13 @@ fn finding(finding: inspect::Finding) -> (Severity, FindingRow) {
 
 fn signature(package: &Package) -> Option<SignatureView> {
     let report: SignatureReport = serde_json::from_value(package.signature.clone()?).ok()?;
-    let is_good =
-        |s: &&kmp::JudgedSignature| matches!(s.verdict, SignatureVerdict::Good { .. });
-    let Some(told) = report.signatures.iter().find(is_good).or(report.signatures.first()) else {
+    let is_good = |s: &&kmp::JudgedSignature| matches!(s.verdict, SignatureVerdict::Good { .. });
+    let Some(told) = report
+        .signatures
+        .iter()
+        .find(is_good)
+        .or(report.signatures.first())
+    else {
         return Some(SignatureView {
             is_good: false,
             headline: "Not signed".to_owned(),
@@ -222,20 +254,32 @@ fn signature(package: &Package) -> Option<SignatureView> {
         });
     };
     let (headline, signer, key) = match &told.verdict {
-        SignatureVerdict::Good { certificate, user_id } => (
-            format!("Signed by a key registered for {}", package.vendor_display_name),
+        SignatureVerdict::Good {
+            certificate,
+            user_id,
+        } => (
+            format!(
+                "Signed by a key registered for {}",
+                package.vendor_display_name
+            ),
             Some(user_id.clone()),
             Some(certificate.clone()),
         ),
-        SignatureVerdict::UnknownKey => {
-            ("Signed by a key that is not registered".to_owned(), None, told.issuer.clone())
-        }
-        SignatureVerdict::Bad => {
-            ("The signature does not fit the content".to_owned(), None, told.issuer.clone())
-        }
-        SignatureVerdict::Refused { why } => {
-            (format!("The signature is not acceptable: {why}"), None, told.issuer.clone())
-        }
+        SignatureVerdict::UnknownKey => (
+            "Signed by a key that is not registered".to_owned(),
+            None,
+            told.issuer.clone(),
+        ),
+        SignatureVerdict::Bad => (
+            "The signature does not fit the content".to_owned(),
+            None,
+            told.issuer.clone(),
+        ),
+        SignatureVerdict::Refused { why } => (
+            format!("The signature is not acceptable: {why}"),
+            None,
+            told.issuer.clone(),
+        ),
         SignatureVerdict::Malformed { why } => {
             (format!("The signature cannot be read: {why}"), None, None)
         }
@@ -295,7 +339,11 @@ fn verdict_row(on: &OnKernel) -> VerdictRow {
         arch: on.arch.clone(),
         status: KernelStatus::from_code(&on.status).unwrap_or(KernelStatus::Released),
         verdict: views::verdict(on.verdict),
-        first: reasons.into_iter().take(FIRST_REASONS).map(views::reason).collect(),
+        first: reasons
+            .into_iter()
+            .take(FIRST_REASONS)
+            .map(views::reason)
+            .collect(),
         modules: on
             .modules
             .iter()
@@ -322,7 +370,9 @@ async fn publication(
     let mut repositories = Vec::new();
     let mut first = None;
     for placement in placements {
-        let Some(generation) = placement.generation else { continue };
+        let Some(generation) = placement.generation else {
+            continue;
+        };
         let Some(product) = store::products::by_id(conn, placement.product_id).await? else {
             continue;
         };
@@ -331,19 +381,23 @@ async fn publication(
             _ => arch,
         };
         first.get_or_insert_with(|| {
-            let href = format!("/repos/{}/{}/{shown}/{location}", product.name, placement.channel);
+            let href = format!(
+                "/repos/{}/{}/{shown}/{location}",
+                product.name, placement.channel
+            );
             (href, generation.cast_unsigned())
         });
         let name = package.name.as_deref();
-        repositories
-            .push(repository_box(app, conn, &product, &placement.channel, name).await?);
+        repositories.push(repository_box(app, conn, &product, &placement.channel, name).await?);
     }
     let is_published = package.state == store::packages::State::Published;
-    Ok(first.filter(|_| is_published).map(|(download_href, generation)| Publication {
-        download_href,
-        generation,
-        repositories,
-    }))
+    Ok(first
+        .filter(|_| is_published)
+        .map(|(download_href, generation)| Publication {
+            download_href,
+            generation,
+            repositories,
+        }))
 }
 
 /// How to use a channel of a product; with the package to install, if one is asked about.
