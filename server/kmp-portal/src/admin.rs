@@ -88,7 +88,11 @@ enum VendorKey {
 enum Token {
     /// Make a token and print it: it is shown this once
     Create {
-        #[arg(long, conflicts_with = "distributor", required_unless_present = "distributor")]
+        #[arg(
+            long,
+            conflicts_with = "distributor",
+            required_unless_present = "distributor"
+        )]
         vendor: Option<String>,
         #[arg(long)]
         distributor: bool,
@@ -106,7 +110,11 @@ enum User {
     /// Add a user or set the password; a password is made and printed unless one is given
     Add {
         name: String,
-        #[arg(long, conflicts_with = "distributor", required_unless_present = "distributor")]
+        #[arg(
+            long,
+            conflicts_with = "distributor",
+            required_unless_present = "distributor"
+        )]
         vendor: Option<String>,
         #[arg(long)]
         distributor: bool,
@@ -161,16 +169,34 @@ async fn carry_out(office: &Office, subject: &Subject) -> anyhow::Result<Value> 
             };
             office.add_product(&spec).await
         }
-        Subject::Vendor(Vendor::Add { name, display_name, email }) => {
-            office.add_vendor(name, display_name.as_deref(), email).await
+        Subject::Vendor(Vendor::Add {
+            name,
+            display_name,
+            email,
+        }) => {
+            office
+                .add_vendor(name, display_name.as_deref(), email)
+                .await
         }
         Subject::VendorKey(VendorKey::Add { vendor, file }) => {
             office.add_vendor_key(vendor, &read(file)?).await
         }
-        Subject::Token(Token::Create { vendor, label, expires, .. }) => {
-            office.create_token(vendor.as_deref(), label.as_deref(), *expires).await
+        Subject::Token(Token::Create {
+            vendor,
+            label,
+            expires,
+            ..
+        }) => {
+            office
+                .create_token(vendor.as_deref(), label.as_deref(), *expires)
+                .await
         }
-        Subject::User(User::Add { name, vendor, password_stdin, .. }) => {
+        Subject::User(User::Add {
+            name,
+            vendor,
+            password_stdin,
+            ..
+        }) => {
             let password = match password_stdin {
                 true => Some(read_password()?),
                 false => None,

@@ -172,19 +172,26 @@ pub async fn session(
     .fetch_optional(conn)
     .await?;
     Ok(row.map(|r| Session {
-        account: Account { name: r.name, vendor_id: r.vendor_id, vendor_name: r.vendor_name },
+        account: Account {
+            name: r.name,
+            vendor_id: r.vendor_id,
+            vendor_name: r.vendor_name,
+        },
         csrf_token: r.csrf_token,
     }))
 }
 
 pub async fn delete_session(conn: &mut PgConnection, hash: &[u8]) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM sessions WHERE hash = $1", hash).execute(conn).await?;
+    sqlx::query!("DELETE FROM sessions WHERE hash = $1", hash)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
 /// Forgets sessions that ended before `now`.
 pub async fn delete_expired_sessions(conn: &mut PgConnection, now: Time) -> sqlx::Result<u64> {
-    let done =
-        sqlx::query!("DELETE FROM sessions WHERE expires_at <= $1", now).execute(conn).await?;
+    let done = sqlx::query!("DELETE FROM sessions WHERE expires_at <= $1", now)
+        .execute(conn)
+        .await?;
     Ok(done.rows_affected())
 }

@@ -60,14 +60,20 @@ pub async fn claim(
 
 /// Prolongs a lease while the work goes on.
 pub async fn extend(conn: &mut PgConnection, id: i64, lease_end: Time) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE jobs SET locked_until = $2 WHERE id = $1", id, lease_end)
-        .execute(conn)
-        .await?;
+    sqlx::query!(
+        "UPDATE jobs SET locked_until = $2 WHERE id = $1",
+        id,
+        lease_end
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
 pub async fn finish(conn: &mut PgConnection, id: i64) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM jobs WHERE id = $1", id).execute(conn).await?;
+    sqlx::query!("DELETE FROM jobs WHERE id = $1", id)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
@@ -98,12 +104,7 @@ pub async fn retry(
 }
 
 /// Gives a job up; it stays for the operator to look at.
-pub async fn give_up(
-    conn: &mut PgConnection,
-    id: i64,
-    error: &str,
-    now: Time,
-) -> sqlx::Result<()> {
+pub async fn give_up(conn: &mut PgConnection, id: i64, error: &str, now: Time) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE jobs SET locked_until = NULL, failed_at = $2, last_error = $3 WHERE id = $1",
         id,

@@ -137,16 +137,22 @@ pub async fn list(conn: &mut PgConnection, filter: &Filter) -> sqlx::Result<Vec<
 
 /// The compressed canonical symvers of a kernel.
 pub async fn symvers(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Vec<u8>>> {
-    sqlx::query_scalar!("SELECT symvers FROM kernels WHERE id = $1", id).fetch_optional(conn).await
+    sqlx::query_scalar!("SELECT symvers FROM kernels WHERE id = $1", id)
+        .fetch_optional(conn)
+        .await
 }
 
 pub async fn set_judged(conn: &mut PgConnection, id: Uuid, now: Time) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE kernels SET judged_at = $2 WHERE id = $1", id, now).execute(conn).await?;
+    sqlx::query!("UPDATE kernels SET judged_at = $2 WHERE id = $1", id, now)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
 /// A kernel whose verdicts have to be made anew.
 pub async fn set_unjudged(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE kernels SET judged_at = NULL WHERE id = $1", id).execute(conn).await?;
+    sqlx::query!("UPDATE kernels SET judged_at = NULL WHERE id = $1", id)
+        .execute(conn)
+        .await?;
     Ok(())
 }

@@ -32,15 +32,20 @@ pub mod channel {
 
 /// Tells all listening processes, once the surrounding transaction commits.
 pub async fn notify(conn: &mut PgConnection, channel: &str, payload: &str) -> sqlx::Result<()> {
-    sqlx::query!("SELECT pg_notify($1, $2)", channel, payload).execute(conn).await?;
+    sqlx::query!("SELECT pg_notify($1, $2)", channel, payload)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
 /// Serialises work on one subject over all processes until the transaction ends.
 pub async fn lock(conn: &mut PgConnection, subject: &str) -> sqlx::Result<()> {
-    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", subject)
-        .execute(conn)
-        .await?;
+    sqlx::query!(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+        subject
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

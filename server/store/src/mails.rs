@@ -63,7 +63,9 @@ pub async fn by_id(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Mail
 }
 
 pub async fn mark_sent(conn: &mut PgConnection, id: i64, now: Time) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE mails SET sent_at = $2 WHERE id = $1", id, now).execute(conn).await?;
+    sqlx::query!("UPDATE mails SET sent_at = $2 WHERE id = $1", id, now)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

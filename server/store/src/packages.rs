@@ -172,7 +172,14 @@ pub async fn insert_received(
     )
     .execute(&mut *conn)
     .await?;
-    log_event(conn, id, State::Received, &format!("Received {size} bytes."), now).await?;
+    log_event(
+        conn,
+        id,
+        State::Received,
+        &format!("Received {size} bytes."),
+        now,
+    )
+    .await?;
     Ok(id)
 }
 
@@ -184,7 +191,9 @@ pub async fn receive_again(
     wanted_channel: Option<&str>,
     now: Time,
 ) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM placements WHERE package_id = $1", id).execute(&mut *conn).await?;
+    sqlx::query!("DELETE FROM placements WHERE package_id = $1", id)
+        .execute(&mut *conn)
+        .await?;
     sqlx::query!(
         "UPDATE packages SET file_name = $2, wanted_channel = $3, rejected_as = NULL WHERE id = $1",
         id,
@@ -211,9 +220,13 @@ pub async fn set_state(
     reason: &str,
     now: Time,
 ) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE packages SET state = $2 WHERE id = $1", id, state.as_str())
-        .execute(&mut *conn)
-        .await?;
+    sqlx::query!(
+        "UPDATE packages SET state = $2 WHERE id = $1",
+        id,
+        state.as_str()
+    )
+    .execute(&mut *conn)
+    .await?;
     log_event(conn, id, state, reason, now).await
 }
 
@@ -495,7 +508,9 @@ async fn save_modules(
     id: Uuid,
     modules: &[(&str, &Module)],
 ) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM modules WHERE package_id = $1", id).execute(&mut *conn).await?;
+    sqlx::query!("DELETE FROM modules WHERE package_id = $1", id)
+        .execute(&mut *conn)
+        .await?;
     let paths: Vec<String> = modules.iter().map(|(path, _)| (*path).to_owned()).collect();
     let values: Vec<Value> = modules.iter().map(|(_, module)| storable(module)).collect();
     sqlx::query!(
@@ -531,7 +546,9 @@ async fn save_aliases(
     id: Uuid,
     aliases: &[(String, String)],
 ) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM aliases WHERE package_id = $1", id).execute(&mut *conn).await?;
+    sqlx::query!("DELETE FROM aliases WHERE package_id = $1", id)
+        .execute(&mut *conn)
+        .await?;
     let (modules, patterns): (Vec<String>, Vec<String>) = aliases.iter().cloned().unzip();
     sqlx::query!(
         "INSERT INTO aliases (package_id, module, pattern)
@@ -552,7 +569,9 @@ pub async fn save_findings(
     id: Uuid,
     findings: &[Finding],
 ) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM findings WHERE package_id = $1", id).execute(&mut *conn).await?;
+    sqlx::query!("DELETE FROM findings WHERE package_id = $1", id)
+        .execute(&mut *conn)
+        .await?;
     let values: Vec<Value> = findings.iter().map(storable).collect();
     sqlx::query!(
         "INSERT INTO findings (package_id, position, finding)
@@ -588,10 +607,7 @@ pub async fn events(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Vec<Event
 }
 
 /// Path and facts of each module.
-pub async fn modules(
-    conn: &mut PgConnection,
-    id: Uuid,
-) -> sqlx::Result<Vec<(String, Module)>> {
+pub async fn modules(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Vec<(String, Module)>> {
     let rows = sqlx::query!(
         r#"SELECT path, module AS "module: Json<Module>" FROM modules
            WHERE package_id = $1 ORDER BY path"#,

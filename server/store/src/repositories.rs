@@ -88,10 +88,7 @@ pub async fn list(conn: &mut PgConnection) -> sqlx::Result<Vec<Repository>> {
 }
 
 /// What the repository is to hold now, in the order of the metadata.
-pub async fn wanted(
-    conn: &mut PgConnection,
-    repository: &Repository,
-) -> sqlx::Result<Vec<Member>> {
+pub async fn wanted(conn: &mut PgConnection, repository: &Repository) -> sqlx::Result<Vec<Member>> {
     sqlx::query_as!(
         Member,
         r#"SELECT p.id AS package_id, p.sha256, p.size, p.location AS "location!",
@@ -163,10 +160,7 @@ pub async fn switch(
 }
 
 /// Accepted packages among these: they become visible with the generation being made.
-pub async fn newly_visible(
-    conn: &mut PgConnection,
-    packages: &[Uuid],
-) -> sqlx::Result<Vec<Uuid>> {
+pub async fn newly_visible(conn: &mut PgConnection, packages: &[Uuid]) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar!(
         "SELECT id FROM packages WHERE id = ANY ($1) AND state = 'accepted' FOR UPDATE",
         packages,

@@ -1,13 +1,18 @@
 //! The promises that only the database can keep, each on a fresh one.
 
 use crate::packages::{Filter, RejectedAs, State, Viewer};
-use crate::{Page, PgPool, Time, jobs, kernels, mails, packages, products, vendors, violated_constraint};
+use crate::{
+    Page, PgPool, Time, jobs, kernels, mails, packages, products, vendors, violated_constraint,
+};
 use serde_json::json;
 use time::Duration;
 use uuid::Uuid;
 
 const NOW: Time = time::macros::datetime!(2026-11-23 12:00 UTC);
-const ALL: Page = Page { limit: 100, offset: 0 };
+const ALL: Page = Page {
+    limit: 100,
+    offset: 0,
+};
 
 fn lease() -> Time {
     NOW + Duration::minutes(1)
@@ -22,7 +27,10 @@ async fn the_same_work_waits_once(pool: PgPool) -> sqlx::Result<()> {
     assert_eq!(jobs::counts(&mut conn).await?.open, 1);
 
     let running = jobs::claim(&mut conn, NOW, lease()).await?.unwrap();
-    assert!(jobs::claim(&mut conn, NOW, lease()).await?.is_none(), "it is leased");
+    assert!(
+        jobs::claim(&mut conn, NOW, lease()).await?.is_none(),
+        "it is leased"
+    );
     // What changed after a job began needs another one.
     jobs::enqueue(&mut conn, "publish_repository", &work, NOW).await?;
     assert_eq!(jobs::counts(&mut conn).await?.open, 2);
@@ -39,7 +47,9 @@ async fn a_dead_workers_job_becomes_free(pool: PgPool) -> sqlx::Result<()> {
     let first = jobs::claim(&mut conn, NOW, lease()).await?.unwrap();
     assert_eq!(first.attempts, 1);
     let later = lease() + Duration::seconds(1);
-    let second = jobs::claim(&mut conn, later, later + Duration::minutes(1)).await?.unwrap();
+    let second = jobs::claim(&mut conn, later, later + Duration::minutes(1))
+        .await?
+        .unwrap();
     assert_eq!((second.id, second.attempts), (first.id, 2));
     assert_eq!(jobs::release_all(&mut conn).await?, 1);
     assert!(jobs::claim(&mut conn, later, later).await?.is_some());
@@ -64,7 +74,11 @@ async fn releasing_leases_leaves_each_work_once(pool: PgPool) -> sqlx::Result<()
 }
 
 async fn vendor(conn: &mut crate::PgConnection, name: &str) -> sqlx::Result<i64> {
-    Ok(vendors::upsert(conn, name, name, "kernel@vendor.example", NOW).await?.id)
+    Ok(
+        vendors::upsert(conn, name, name, "kernel@vendor.example", NOW)
+            .await?
+            .id,
+    )
 }
 
 async fn received(
@@ -108,7 +122,9 @@ async fn a_name_stands_for_one_content(pool: PgPool) -> sqlx::Result<()> {
     let second = received(&mut conn, acme, 2).await?;
     accept(&mut conn, first, "a-1-1.x86_64.rpm").await?;
     packages::set_state(&mut conn, first, State::Withdrawn, "Faulty.", NOW).await?;
-    let refused = accept(&mut conn, second, "a-1-1.x86_64.rpm").await.unwrap_err();
+    let refused = accept(&mut conn, second, "a-1-1.x86_64.rpm")
+        .await
+        .unwrap_err();
     assert_eq!(violated_constraint(&refused), Some("packages_location_key"));
     Ok(())
 }
@@ -141,7 +157,10 @@ async fn only_the_owner_sees_what_is_not_published(pool: PgPool) -> sqlx::Result
         (Viewer::Vendor(acme), 1),
         (Viewer::Distributor, 1),
     ] {
-        let filter = Filter { seen_by, ..Default::default() };
+        let filter = Filter {
+            seen_by,
+            ..Default::default()
+        };
         let (rows, total) = packages::list(&mut conn, &filter, ALL).await?;
         assert_eq!((rows.len(), total), (count, count as i64), "{seen_by:?}");
     }
@@ -159,7 +178,11 @@ async fn a_percent_sign_is_only_itself_in_a_search(pool: PgPool) -> sqlx::Result
             name_contains: Some(text.to_owned()),
             ..Default::default()
         };
-        assert_eq!(packages::list(&mut conn, &filter, ALL).await?.1, count, "{text}");
+        assert_eq!(
+            packages::list(&mut conn, &filter, ALL).await?.1,
+            count,
+            "{text}"
+        );
     }
     Ok(())
 }
@@ -196,10 +219,17 @@ async fn a_vendor_hears_of_a_kernel_once(pool: PgPool) -> sqlx::Result<()> {
     let (id, is_new) = kernels::upsert(&mut conn, &kernel, NOW).await?;
     assert!(is_new);
     // The same exports again: the same kernel, and what was known stays known.
-    let again = kernels::NewKernel { status: "released", vermagic_tail: None, ..kernel };
+    let again = kernels::NewKernel {
+        status: "released",
+        vermagic_tail: None,
+        ..kernel
+    };
     assert_eq!(kernels::upsert(&mut conn, &again, NOW).await?, (id, false));
     let row = kernels::by_id(&mut conn, id).await?.unwrap();
-    assert_eq!((row.status.as_str(), row.vermagic_tail.as_deref()), ("released", Some("SMP ")));
+    assert_eq!(
+        (row.status.as_str(), row.vermagic_tail.as_deref()),
+        ("released", Some("SMP "))
+    );
 
     let mail = mails::NewMail {
         vendor_id: acme,
@@ -212,6 +242,9 @@ async fn a_vendor_hears_of_a_kernel_once(pool: PgPool) -> sqlx::Result<()> {
     };
     assert!(mails::insert(&mut conn, &mail, NOW).await?.is_some());
     assert!(mails::insert(&mut conn, &mail, NOW).await?.is_none());
-    assert_eq!(mails::told(&mut conn, id).await?, vec![("acme".to_owned(), None)]);
+    assert_eq!(
+        mails::told(&mut conn, id).await?,
+        vec![("acme".to_owned(), None)]
+    );
     Ok(())
 }

@@ -76,11 +76,7 @@ pub async fn list(conn: &mut PgConnection) -> sqlx::Result<Vec<Vendor>> {
 
 /// Registers a certificate, or replaces the text of the one with this fingerprint (new subkeys,
 /// a revocation). Gives the vendor that holds it: another one than asked for means a refusal.
-pub async fn upsert_key(
-    conn: &mut PgConnection,
-    key: &VendorKey,
-    now: Time,
-) -> sqlx::Result<i64> {
+pub async fn upsert_key(conn: &mut PgConnection, key: &VendorKey, now: Time) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         "INSERT INTO vendor_keys (vendor_id, fingerprint, user_id, armored, added_at)
          VALUES ($1, $2, $3, $4, $5)

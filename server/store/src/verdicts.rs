@@ -41,9 +41,14 @@ pub async fn save(
     now: Time,
 ) -> sqlx::Result<()> {
     let packages: Vec<Uuid> = verdicts.iter().map(|(id, _)| *id).collect();
-    let words: Vec<String> = verdicts.iter().map(|(_, v)| word(v.verdict).to_owned()).collect();
-    let modules: Vec<Value> =
-        verdicts.iter().map(|(_, v)| crate::packages::storable(&v.modules)).collect();
+    let words: Vec<String> = verdicts
+        .iter()
+        .map(|(_, v)| word(v.verdict).to_owned())
+        .collect();
+    let modules: Vec<Value> = verdicts
+        .iter()
+        .map(|(_, v)| crate::packages::storable(&v.modules))
+        .collect();
     sqlx::query!(
         "INSERT INTO verdicts (package_id, kernel_id, verdict, modules, judged_at)
          SELECT package_id, $1, verdict, modules, $5
