@@ -117,7 +117,7 @@ fn show(
         tour::api(&mut tour, portal, fixtures, &story);
     }
     if options.check {
-        clients::visit(&mut tour, portal, fixtures, &story, data);
+        clients::visit(&mut tour, portal, fixtures, data);
         return Ok(tour.end());
     }
     guide::print(portal, fixtures, &story);
@@ -186,6 +186,17 @@ fn others_can_reach(folder: &Path) -> Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_closed_folder_on_the_way_is_noticed() {
+        let home = tempfile::tempdir().unwrap();
+        let project = home.path().join("project");
+        fs::create_dir(&project).unwrap();
+        for (mode, expected) in [(0o700, false), (0o711, true)] {
+            fs::set_permissions(home.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(others_can_reach(&project).unwrap(), expected, "{mode:o}");
+        }
+    }
 
     #[test]
     fn options_are_read() {

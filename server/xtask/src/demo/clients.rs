@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::api::Api;
 use super::portal::Portal;
 use super::root::Root;
-use super::story::{PRODUCT, Story};
+use super::story::PRODUCT;
 use super::tour::Tour;
 use crate::fixtures::manifest::{Kind, Manifest};
 use crate::kernels::Role;
@@ -25,7 +25,7 @@ struct Client<'a> {
     fixtures: &'a Manifest,
 }
 
-pub fn visit(tour: &mut Tour, portal: &Portal, fixtures: &Manifest, _story: &Story, data: &Path) {
+pub fn visit(tour: &mut Tour, portal: &Portal, fixtures: &Manifest, data: &Path) {
     let client = |name: &str| {
         let root = Root::empty(data.join("clients").join(name))?;
         let api = &portal.api;
