@@ -84,7 +84,7 @@ impl Finding {
 
 /// Findings of one check about one package, at most: a broken generator can break thousands of
 /// dependencies in the same way.
-const FINDINGS_MAX: usize = 50;
+const FINDINGS_MAX: usize = 20;
 /// Characters of a detail or place: names come from the package and may be of any length.
 const TEXT_MAX: usize = 500;
 
