@@ -17,6 +17,7 @@ mod mail;
 pub mod pages;
 mod placing;
 mod records;
+mod refusals;
 mod repository_key;
 mod routes;
 pub mod serve;

@@ -6,6 +6,7 @@ use super::JobError;
 use crate::app::App;
 use crate::placing::{self, Built, Misfit};
 use crate::records;
+use crate::refusals;
 use inspect::{Decision, Finding, Inspection, Severity};
 use kmp::{SignatureReport, SignatureVerdict};
 use std::fs::File;
@@ -34,7 +35,7 @@ pub async fn run(app: &Arc<App>, id: Uuid, attempts: i32) -> Result<(), JobError
     }
     let now = app.now();
     if attempts > MAX_CRASHES {
-        let finding = crashed();
+        let finding = refusals::crashed(MAX_CRASHES);
         return reject(app, &row, RejectedAs::Unprocessable, vec![finding], None).await;
     }
     store::packages::set_state(&mut conn, id, State::Inspecting, "Being read.", now).await?;
@@ -97,7 +98,7 @@ fn look(
         BufReader::with_capacity(READ_AHEAD, open()?),
         &kmp::Limits::default(),
     )
-    .map_err(|error| Unreadable::NotAPackage(Box::new(unreadable(&error))))?;
+    .map_err(|error| Unreadable::NotAPackage(Box::new(refusals::unreadable(&error))))?;
     let judge = |keys: Vec<keyring::Certificate>| {
         let mut file = open()?;
         file.seek(SeekFrom::Start(package.header_start))
@@ -186,12 +187,12 @@ async fn decide(
 
     let mut refusal = None;
     if let Some(fingerprint) = &looked.signed_by_other {
-        findings.insert(0, other_vendors_key(fingerprint));
+        findings.insert(0, refusals::other_vendors_key(fingerprint));
         refusal = Some(RejectedAs::Forbidden);
     } else if let Some(owner) =
         store::packages::name_owner(&mut tx, facts.name, row.vendor_id).await?
     {
-        findings.insert(0, other_vendors_name(facts.name, &owner));
+        findings.insert(0, refusals::other_vendors_name(facts.name, &owner));
         refusal = Some(RejectedAs::Forbidden);
     } else if looked.inspection.decision == Decision::Reject {
         refusal = Some(RejectedAs::Unprocessable);
@@ -199,19 +200,13 @@ async fn decide(
         .await?
         .filter(|o| o.0 != row.id)
     {
-        findings.insert(0, name_taken(&facts.location, other));
+        findings.insert(0, refusals::name_taken(&facts.location, other));
         refusal = Some(RejectedAs::Conflict);
     }
     if refusal.is_none()
         && let Err(misfit) = settle_product(&mut tx, row.id, &facts, product_is_open).await?
     {
-        let Misfit {
-            check,
-            title,
-            detail,
-            help,
-        } = misfit;
-        findings.insert(0, reject_finding(check, title, detail, help));
+        findings.insert(0, refusals::misfit(misfit));
         refusal = Some(RejectedAs::Unprocessable);
     }
     if let Some(rejected_as) = refusal {
@@ -278,16 +273,10 @@ async fn unknown_kernel(
             ..Default::default()
         };
         if store::kernels::list(conn, &filter).await?.is_empty() {
-            return Ok(Some(Finding {
-                severity: Severity::Warning,
-                ..reject_finding(
-                    "kernel-not-registered",
-                    "The kernel it was built for is not registered",
-                    format!("{} has no kernel {release} yet.", placement.product),
-                    "Verdicts are made for the kernels there are. Check the release, or wait for \
-                     the distributor to register it.",
-                )
-            }));
+            return Ok(Some(refusals::kernel_not_registered(
+                &placement.product,
+                release,
+            )));
         }
     }
     Ok(None)
@@ -368,64 +357,4 @@ fn acceptance_reason(findings: &[Finding]) -> String {
         1 => "Signature and content are in order, with one warning.".to_owned(),
         n => format!("Signature and content are in order, with {n} warnings."),
     }
-}
-
-fn reject_finding(check: &str, title: &str, detail: String, help: &str) -> Finding {
-    Finding {
-        check: check.to_owned(),
-        severity: Severity::Reject,
-        title: title.to_owned(),
-        detail,
-        place: None,
-        help: help.to_owned(),
-    }
-}
-
-fn unreadable(error: &kmp::Error) -> Finding {
-    reject_finding(
-        "not-a-package",
-        "This is not a whole RPM package",
-        error.to_string(),
-        "Check the file with `rpm -K --nosignature FILE` and upload it again, whole, as rpmbuild \
-         and rpmsign wrote it.",
-    )
-}
-
-fn crashed() -> Finding {
-    reject_finding(
-        "inspection-crashed",
-        "The inspection ended abnormally",
-        format!("Reading this package ended the inspection {MAX_CRASHES} times."),
-        "The package may be damaged; check it with `rpm -K`. If it is in order, tell the operator, \
-         who finds the cause in the log.",
-    )
-}
-
-fn other_vendors_key(fingerprint: &str) -> Finding {
-    reject_finding(
-        "other-vendors-key",
-        "Signed by another vendor's key",
-        format!(
-            "The signature is of the key {fingerprint}, which is registered for another vendor."
-        ),
-        "Upload with a token of that vendor, or sign the package with a key of your own.",
-    )
-}
-
-fn other_vendors_name(name: &str, owner: &str) -> Finding {
-    reject_finding(
-        "other-vendors-name",
-        "The package name belongs to another vendor",
-        format!("Packages named {name} come from the vendor `{owner}`."),
-        "Choose a name that begins with your own provider prefix.",
-    )
-}
-
-fn name_taken(location: &str, other: Uuid) -> Finding {
-    reject_finding(
-        "nevra-taken",
-        "This name, version and release exist with other content",
-        format!("{location} is the package {other}, whose bytes differ."),
-        "What was published is never replaced. Raise the release, build again and upload that.",
-    )
 }

@@ -1,0 +1,91 @@
+//! Refusals that only the portal can give, beside those of `inspect`: they need to know of other
+//! packages, vendors, products and kernels.
+
+use crate::placing::Misfit;
+use inspect::{Finding, Severity};
+use uuid::Uuid;
+
+/// A finding that refuses a package.
+fn finding(check: &str, title: &str, detail: String, help: &str) -> Finding {
+    Finding {
+        check: check.to_owned(),
+        severity: Severity::Reject,
+        title: title.to_owned(),
+        detail,
+        place: None,
+        help: help.to_owned(),
+    }
+}
+
+/// The bytes are no whole RPM.
+pub fn unreadable(error: &kmp::Error) -> Finding {
+    finding(
+        "not-a-package",
+        "This is not a whole RPM package",
+        error.to_string(),
+        "Check the file with `rpm -K --nosignature FILE` and upload it again, whole, as rpmbuild \
+         and rpmsign wrote it.",
+    )
+}
+
+/// Reading it ended the process, or failed, time and again.
+pub fn crashed(times: i32) -> Finding {
+    finding(
+        "inspection-crashed",
+        "The inspection ended abnormally",
+        format!("Reading this package failed {times} times."),
+        "The package may be damaged; check it with `rpm -K`. If it is in order, tell the operator, \
+         who finds the cause in the log.",
+    )
+}
+
+/// Only the owner of a key uploads what it signed.
+pub fn other_vendors_key(fingerprint: &str) -> Finding {
+    finding(
+        "other-vendors-key",
+        "Signed by another vendor's key",
+        format!(
+            "The signature is of the key {fingerprint}, which is registered for another vendor."
+        ),
+        "Upload with a token of that vendor, or sign the package with a key of your own.",
+    )
+}
+
+/// A package name stays with its first vendor.
+pub fn other_vendors_name(name: &str, owner: &str) -> Finding {
+    finding(
+        "other-vendors-name",
+        "The package name belongs to another vendor",
+        format!("Packages named {name} come from the vendor `{owner}`."),
+        "Choose a name that begins with your own provider prefix.",
+    )
+}
+
+/// What was published is never replaced.
+pub fn name_taken(location: &str, other: Uuid) -> Finding {
+    finding(
+        "nevra-taken",
+        "This name, version and release exist with other content",
+        format!("{location} is the package {other}, whose bytes differ."),
+        "What was published is never replaced. Raise the release, build again and upload that.",
+    )
+}
+
+/// It does not fit the product it was sent to.
+pub fn misfit(misfit: Misfit) -> Finding {
+    finding(misfit.check, misfit.title, misfit.detail, misfit.help)
+}
+
+/// Not a refusal: the package may come before the kernel it was built for.
+pub fn kernel_not_registered(product: &str, release: &str) -> Finding {
+    Finding {
+        severity: Severity::Warning,
+        ..finding(
+            "kernel-not-registered",
+            "The kernel it was built for is not registered",
+            format!("{product} has no kernel {release} yet."),
+            "Verdicts are made for the kernels there are. Check the release, or wait for the \
+             distributor to register it.",
+        )
+    }
+}
