@@ -49,10 +49,13 @@ impl Hub {
         let _ = self.sender.send(Arc::new(news));
     }
 
-    /// Listens to the database for ever, connecting again after every interruption.
+    /// Listens to the database until the pool is closed, connecting again after every
+    /// interruption.
     pub async fn listen(self, pool: PgPool) {
-        loop {
-            if let Err(error) = self.listen_once(&pool).await {
+        while !pool.is_closed() {
+            if let Err(error) = self.listen_once(&pool).await
+                && !pool.is_closed()
+            {
                 tracing::warn!(%error, "lost the connection for database news, connecting again");
             }
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;

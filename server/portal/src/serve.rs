@@ -24,6 +24,8 @@ use tokio::sync::oneshot;
 /// How often the private cluster is looked after.
 const WATCH: Duration = Duration::from_secs(2);
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
+/// An upload that pauses longer than a minute is given up; a day later nobody writes to it.
+const ABANDONED: Duration = Duration::from_secs(86_400);
 
 /// Serves HTTP and works on jobs until `stop` resolves. Says on `ready` where it listens.
 ///
@@ -151,12 +153,16 @@ fn now() -> u64 {
 async fn recover(app: &App) -> anyhow::Result<()> {
     let mut conn = app.pool.acquire().await?;
     let jobs = store::jobs::release_all(&mut conn).await?;
-    let uploads = app.storage.sweep_incoming()?;
+    let uploads = app.storage.sweep_incoming(Duration::ZERO)?;
     let mut orphans = 0;
     for sha256 in app.storage.packages()? {
-        if !store::packages::is_content_wanted(&mut conn, &sha256).await? {
-            app.storage.discard_package(&sha256)?;
-            orphans += 1;
+        match store::packages::is_content_wanted(&mut conn, &sha256).await? {
+            Some(true) => {}
+            Some(false) => app.storage.discard_package(&sha256)?,
+            None => {
+                app.storage.set_aside(&sha256)?;
+                orphans += 1;
+            }
         }
     }
     if jobs > 0 || uploads > 0 || orphans > 0 {
@@ -199,6 +205,9 @@ async fn keep_house(app: Arc<App>) {
     loop {
         tokio::time::sleep(HOUSEKEEPING).await;
         app.metrics.run_upkeep();
+        if let Err(error) = app.storage.sweep_incoming(ABANDONED) {
+            tracing::warn!(%error, "cannot look through interrupted uploads");
+        }
     }
 }
 

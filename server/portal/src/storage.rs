@@ -6,7 +6,8 @@
 //! repositories/<repository>/<generation>/repodata/…
 //! keys/                the repository's signing key
 //! mail/                mails, when no SMTP server is set
-//! postgres/            the private database
+//! unclaimed/           package files that no row of the database knows, set aside at start
+//! cluster/, socket/, postgres.*   the private database
 //! ```
 
 use crate::error::Error;
@@ -50,17 +51,35 @@ impl Storage {
         })
     }
 
-    /// Removes what interrupted uploads left behind. Only for the one process that owns the folder.
+    /// Removes uploads on which nothing was written for this long: they were interrupted.
     ///
     /// # Errors
     /// The folder cannot be read.
-    pub fn sweep_incoming(&self) -> io::Result<usize> {
+    pub fn sweep_incoming(&self, untouched: Duration) -> io::Result<usize> {
         let mut removed = 0;
         for entry in fs::read_dir(self.root.join("incoming"))? {
-            fs::remove_file(entry?.path())?;
-            removed += 1;
+            let entry = entry?;
+            let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
+            if age >= untouched {
+                fs::remove_file(entry.path())?;
+                removed += 1;
+            }
         }
         Ok(removed)
+    }
+
+    /// Sets a package file aside: the database does not know it, and perhaps that is the one
+    /// that is wrong.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn set_aside(&self, sha256: &[u8]) -> io::Result<()> {
+        let place = self.root.join("unclaimed");
+        fs::create_dir_all(&place)?;
+        fs::rename(
+            self.package(sha256),
+            place.join(format!("{}.rpm", hex::encode(sha256))),
+        )
     }
 
     #[must_use]
@@ -240,7 +259,9 @@ mod tests {
         storage.keep(received).unwrap();
         assert_eq!(fs::read(storage.package(&sha256)).unwrap(), b"abc");
         assert_eq!(storage.packages().unwrap(), vec![sha256.to_vec()]);
-        assert_eq!(storage.sweep_incoming().unwrap(), 0);
+        assert_eq!(storage.sweep_incoming(Duration::ZERO).unwrap(), 0);
+        storage.set_aside(&sha256).unwrap();
+        assert!(storage.packages().unwrap().is_empty());
     }
 
     #[tokio::test]

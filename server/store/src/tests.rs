@@ -136,9 +136,15 @@ async fn nobody_squats_on_anothers_file(pool: PgPool) -> sqlx::Result<()> {
     let beta = vendor(&mut conn, "beta").await?;
     let stolen = received(&mut conn, acme, 1).await?;
     packages::reject(&mut conn, stolen, RejectedAs::Forbidden, "Beta's key.", NOW).await?;
-    assert!(!packages::is_content_wanted(&mut conn, &[1; 32]).await?);
+    assert_eq!(
+        packages::is_content_wanted(&mut conn, &[1; 32]).await?,
+        Some(false)
+    );
     let own = received(&mut conn, beta, 1).await?;
-    assert!(packages::is_content_wanted(&mut conn, &[1; 32]).await?);
+    assert_eq!(
+        packages::is_content_wanted(&mut conn, &[1; 32]).await?,
+        Some(true)
+    );
     let found = packages::by_sha256(&mut conn, beta, &[1; 32]).await?;
     assert_eq!(found, Some((own, State::Received)));
     Ok(())

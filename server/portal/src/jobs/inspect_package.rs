@@ -340,7 +340,7 @@ async fn reject(
 async fn discard(app: &App, row: &store::packages::Package) -> Result<(), JobError> {
     let mut tx = app.pool.begin().await?;
     store::lock(&mut tx, &crate::uploads::subject(&row.sha256)).await?;
-    if !store::packages::is_content_wanted(&mut tx, &row.sha256).await? {
+    if store::packages::is_content_wanted(&mut tx, &row.sha256).await? == Some(false) {
         app.storage.discard_package(&row.sha256)?;
     }
     tx.commit().await?;

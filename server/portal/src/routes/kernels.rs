@@ -124,11 +124,10 @@ fn check(params: &RegisterParams, product: &store::products::Product) -> Result<
             return Ok(());
         }
         Err(Error::not_found(format!(
-            "{} has no {what} `{value}`; it has {}. `kmp-portal admin product add {} --{what} \
-             {value}` adds it.",
+            "{} has no {what} `{value}`; it has {}. The operator adds one with `kmp-portal admin \
+             product add`.",
             product.name,
-            list.join(", "),
-            product.name
+            list.join(", ")
         )))
     };
     known("arch", &params.arch, &product.arches)?;
