@@ -85,13 +85,15 @@ impl Told {
         if is_said || !assessment.may_load_alone() {
             return;
         }
-        if maybe.loaded(node).is_some() {
-            // Then what keeps it from surely loading is something unknown.
-            self.unknown |= !assessment.unknown;
-        } else {
-            let detail = "no set of packages offers all of the module's symbols in its versions";
+        let detail = "two builds of one module would be needed at once, and only one can be loaded";
+        if maybe.loaded(node).is_none() {
             let reason = Reason::fatal(codes::KSYM_PROVIDER_CRC_DIFFERS).detail(detail);
             self.reasons.push(reason);
+        } else if !assessment.unknown && !self.unknown {
+            // A build that would do for all of them may load or not.
+            self.unknown = true;
+            self.reasons
+                .push(Reason::warn(codes::PROVIDER_INDETERMINATE).detail(detail));
         }
     }
 }

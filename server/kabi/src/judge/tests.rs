@@ -358,6 +358,27 @@ fn long_names_stand_in_extended_versions_only() {
 }
 
 #[test]
+fn the_room_for_names_depends_on_the_processor() {
+    for (bits, longest) in [(64, 55), (32, 59)] {
+        for length in [longest, longest + 1] {
+            let name = "x".repeat(length);
+            let mut kernel = kernel(&[&format!("0x7 {name} vmlinux EXPORT_SYMBOL")]);
+            let mut module = module("acme", &[(&name, 7)], &[]);
+            if bits == 32 {
+                kernel.arch = "i686".to_owned();
+                (module.machine.e_machine, module.machine.is_64) = (3, false);
+            }
+            let found = judge_one(&kernel, &module);
+            assert_eq!(
+                found.verdict == Verdict::Compatible,
+                length == longest,
+                "{bits} {length}"
+            );
+        }
+    }
+}
+
+#[test]
 fn symbols() {
     let kernel = kernel(KERNEL);
     let cases: [(&str, Option<u32>, Verdict, &[&str]); 8] = [
@@ -876,6 +897,25 @@ fn two_builds_of_one_module_are_never_needed_at_once() {
 }
 
 #[test]
+fn a_build_that_may_not_load_decides_nothing() {
+    let core = |imports: &[(&str, u32)], one, two| {
+        vec![module("core", imports, &[("one", one), ("two", two)])]
+    };
+    let packages = [
+        (
+            "user-kmp",
+            vec![module("user", &[("one", 1), ("two", 2)], &[])],
+        ),
+        ("core-1", core(&[], 1, 1)),
+        ("core-2", core(&[], 2, 2)),
+        ("core-3", core(&[("asm_memcpy", 9)], 1, 2)),
+    ];
+    let found = &judge_all(&packages)[0].modules[0];
+    assert_eq!(found.verdict, Verdict::Indeterminate);
+    assert!(codes(found).contains(&"provider-indeterminate"));
+}
+
+#[test]
 fn modules_that_need_each_other_first_never_load() {
     let one = |needs: &str, offers: &str| module(offers, &[(needs, 1)], &[(offers, 1)]);
     let cycle = [("p", vec![one("b", "a")]), ("q", vec![one("a", "b")])];
@@ -965,6 +1005,14 @@ fn licence_and_namespace_of_other_packages_symbols() {
         Verdict::Incompatible,
         &["symbol-gpl-only"],
     );
+    // The kernel's own symbol stays hidden, whoever else exports one of that name.
+    let hidden = module_with("user", &[("gpl_call", 2)], |m| set_license(m, Some("BSD")));
+    let other = ("core-kmp", vec![module("core", &[], &[("gpl_call", 2)])]);
+    assert_first(
+        &[("user-kmp", vec![hidden]), other],
+        Verdict::Incompatible,
+        &["symbol-gpl-only"],
+    );
     let spaced = core(|export| export.namespace = Some("ACME".to_owned()));
     assert_first(
         &[user("GPL"), spaced],
@@ -993,6 +1041,17 @@ fn a_gpl_module_may_not_use_gpl_only_symbols_and_a_proprietary_module() {
     );
     let refused = [user(&[("blob", 7), ("gpl_call", 2)]), blob.clone()];
     assert_first(&refused, Verdict::Incompatible, &["gpl-taint-inherited"]);
+    let own_blob = {
+        let mut own = blob.1.clone();
+        own.insert(0, module("glue", &[("blob", 7)], &[("glue", 8)]));
+        ("blob-kmp", own)
+    };
+    let through_own_glue = [user(&[("glue", 8), ("gpl_call", 2)]), own_blob];
+    assert_first(
+        &through_own_glue,
+        Verdict::Incompatible,
+        &["gpl-taint-inherited"],
+    );
     let through_glue = [user(&[("glue", 8), ("gpl_call", 2)]), glue, blob];
     assert_first(
         &through_glue,

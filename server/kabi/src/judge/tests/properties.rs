@@ -92,6 +92,8 @@ proptest! {
                 let refused = judged.verdict > Verdict::Indeterminate;
                 prop_assert_eq!(refused, worst == Some(Severity::Fatal), "{:?}", judged);
                 prop_assert_eq!(judged.verdict == Verdict::Compatible, worst <= Some(Severity::Info));
+                let unknown = judged.verdict == Verdict::Indeterminate;
+                prop_assert!(!unknown || worst == Some(Severity::Warn), "{:?}", judged);
                 for reason in &judged.reasons {
                     prop_assert!(crate::codes::meaning(&reason.code).is_some(), "{}", reason.code);
                 }
