@@ -121,12 +121,15 @@ fn install(family: Family, names: &[&str]) -> Result<()> {
         bail!("not allowed to install packages; run this and try again:\n\n    sudo {line}\n");
     };
     let run = |line: &str| -> Result<()> {
-        let words: Vec<&str> = prefix.iter().copied().chain(line.split(' ')).collect();
-        let mut command = Command::new(words[0]);
-        command
-            .args(&words[1..])
-            .env("DEBIAN_FRONTEND", "noninteractive");
-        sh::run(&mut command)
+        // Through env, for sudo drops variables.
+        let noninteractive = ["env", "DEBIAN_FRONTEND=noninteractive"];
+        let words: Vec<&str> = prefix
+            .iter()
+            .copied()
+            .chain(noninteractive)
+            .chain(line.split(' '))
+            .collect();
+        sh::run(Command::new(words[0]).args(&words[1..]))
     };
     if run(&line).is_ok() {
         return Ok(());
@@ -155,7 +158,7 @@ fn rights() -> Option<Vec<&'static str>> {
     }
     let sudo = ["sudo", "-n"];
     let may = sh::run(Command::new(sudo[0]).args([sudo[1], "true"])).is_ok();
-    may.then(|| vec![sudo[0], sudo[1], "--preserve-env=DEBIAN_FRONTEND"])
+    may.then(|| sudo.to_vec())
 }
 
 /// By `/etc/os-release`, for zypper and dnf can be installed on Debian, too.

@@ -43,7 +43,7 @@ const fn need(
 }
 
 #[rustfmt::skip]
-pub static NEEDS: [Need; 27] = [
+pub static NEEDS: [Need; 28] = [
     need("nettle headers", File(&["/usr/include/nettle/nettle-meta.h"]),
         [&["nettle-dev"], &["libnettle-devel"], &["nettle-devel"]], &[Build]),
     need("libclang",
@@ -65,6 +65,8 @@ pub static NEEDS: [Need; 27] = [
     // objtool, which builds modules, is linked with it.
     need("libelf", File(&["/usr/lib/*/libelf.so.1", "/usr/lib64/libelf.so.1", "/lib/*/libelf.so.1"]),
         [&["libelf1"], &["libelf1"], &["elfutils-libelf"]], &[Fixtures]),
+    // Newer headers bring type data, from which the modules' own is made.
+    need("pahole", Program(&["pahole"]), [&["pahole"], &["dwarves"], &["dwarves"]], &[Fixtures]),
     // Debian's are fetched by the fixture builder, without installing them.
     need("kernel headers", File(&["/usr/src/linux-*", "/usr/src/kernels/*"]),
         [&[], &["kernel-default-devel"], &["kernel-devel"]], &[Fixtures]),
