@@ -1,7 +1,9 @@
 //! `kmp-portal`: the one program of the driver portal. Each subcommand is a file.
 
 mod admin;
+mod check;
 mod checks;
+mod repo;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -41,19 +43,24 @@ enum Command {
     },
     /// Products, vendors, keys, tokens and users, in the database of the same configuration
     Admin(admin::Admin),
+    /// Say whether packages and modules will load on kernels, without a server
+    Check(check::Check),
     /// List what is checked in an uploaded package
     Checks {
         /// As JSON
         #[arg(long)]
         json: bool,
     },
+    /// Build and check repositories in folders, without a server
+    #[command(subcommand)]
+    Repo(repo::Repo),
 }
 
 fn main() -> ExitCode {
     let line = CommandLine::parse();
     start_log(line.log_json, matches!(line.command, Command::Admin(_)));
     match run(line) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("kmp-portal: {error:#}");
             ExitCode::from(TROUBLE)
@@ -61,7 +68,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(line: CommandLine) -> anyhow::Result<()> {
+/// What to exit with.
+fn run(line: CommandLine) -> anyhow::Result<ExitCode> {
     let resolve = |settings: Settings| -> anyhow::Result<Config> {
         let settings = match &line.config {
             Some(path) => settings.or_file(path)?,
@@ -76,11 +84,14 @@ fn run(line: CommandLine) -> anyhow::Result<()> {
             let config = resolve(admin.settings.clone())?;
             admin::run(admin, &config)
         }
+        Command::Check(check) => return check::run(&check),
         Command::Checks { json } => {
             checks::print(json);
             Ok(())
         }
+        Command::Repo(repo) => return repo::run(&repo),
     }
+    .map(|()| ExitCode::SUCCESS)
 }
 
 /// `RUST_LOG` chooses what is logged; a command line's own output must not drown in it.
@@ -88,7 +99,9 @@ fn start_log(json: bool, is_command: bool) {
     let default = if is_command { "warn" } else { "info,sqlx=warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     if json {
         log.json().init();
     } else {

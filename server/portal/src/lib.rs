@@ -16,7 +16,7 @@ mod judging;
 mod mail;
 pub mod pages;
 mod placing;
-mod records;
+pub mod records;
 mod refusals;
 mod repository_key;
 mod routes;

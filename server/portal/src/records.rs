@@ -91,8 +91,10 @@ fn aliases(package: &Package) -> Vec<(String, String)> {
 }
 
 /// The package as repository metadata describes it. The file's time is the build's: the same
-/// package gives the same bytes wherever it is published.
-fn record(package: &Package, location: &str) -> repomd::Record {
+/// package gives the same bytes wherever it is published. `location` is relative to the
+/// repository's root.
+#[must_use]
+pub fn record(package: &Package, location: &str) -> repomd::Record {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     let dependencies = &package.dependencies;
     repomd::Record {

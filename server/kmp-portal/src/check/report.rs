@@ -1,0 +1,106 @@
+//! What was found, for every way of writing it.
+
+use kabi::{ModuleVerdict, PackageVerdict, Verdict};
+
+/// Everything that is reported.
+pub struct Report {
+    /// In the order given.
+    pub kernels: Vec<KernelReport>,
+    /// Files that could not be read, and why.
+    pub troubles: Vec<(String, String)>,
+}
+
+/// All files on one kernel.
+pub struct KernelReport {
+    /// Its release, or where it was read from.
+    pub label: String,
+    /// Who it is, in words.
+    pub facts: String,
+    /// What is not known of it.
+    pub notes: Vec<String>,
+    /// In the order given.
+    pub files: Vec<FileVerdict>,
+}
+
+/// One file on one kernel.
+pub struct FileVerdict {
+    /// The path as given.
+    pub file: String,
+    /// What the judge says.
+    pub verdict: PackageVerdict,
+}
+
+impl Report {
+    /// Every module on every kernel, kernel by kernel.
+    pub fn modules(&self) -> impl Iterator<Item = (&KernelReport, &FileVerdict, &ModuleVerdict)> {
+        self.kernels.iter().flat_map(|kernel| {
+            kernel.files.iter().flat_map(move |file| {
+                let modules = file.verdict.modules.iter();
+                modules.map(move |module| (kernel, file, module))
+            })
+        })
+    }
+}
+
+/// The verdict as JSON and the API spell it.
+pub fn code(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Compatible => "compatible",
+        Verdict::CompatibleWithWarnings => "compatible_with_warnings",
+        Verdict::NeedsOtherPackage => "needs_other_package",
+        Verdict::Indeterminate => "indeterminate",
+        Verdict::UnloadableFlavor => "unloadable_flavor",
+        Verdict::Incompatible => "incompatible",
+    }
+}
+
+/// The verdict in words.
+pub fn words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Compatible => "will load",
+        Verdict::CompatibleWithWarnings => "will load, with warnings",
+        Verdict::NeedsOtherPackage => "will load with another package",
+        Verdict::Indeterminate => "not known",
+        Verdict::UnloadableFlavor => "built for another kind of kernel",
+        Verdict::Incompatible => "will not load",
+    }
+}
+
+/// Text from files, safe for terminals and one line: control characters are escaped.
+pub fn shown(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            safe.extend(c.escape_default());
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_those_of_the_api() {
+        for verdict in [
+            Verdict::Compatible,
+            Verdict::CompatibleWithWarnings,
+            Verdict::NeedsOtherPackage,
+            Verdict::Indeterminate,
+            Verdict::UnloadableFlavor,
+            Verdict::Incompatible,
+        ] {
+            assert_eq!(serde_json::json!(verdict), code(verdict));
+            assert_eq!(verdict.loads(), words(verdict).starts_with("will load"));
+        }
+    }
+
+    #[test]
+    fn text_from_files_cannot_steer_a_terminal() {
+        assert_eq!(shown("a\u{1b}[2J\tb\n"), "a\\u{1b}[2J\\tb\\n");
+        assert_eq!(shown("`ö` → x"), "`ö` → x");
+    }
+}

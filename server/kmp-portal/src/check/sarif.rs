@@ -1,0 +1,128 @@
+//! Verdicts as SARIF 2.1.0, which code hosts show beside the build.
+//!
+//! One result per reason; what a kernel does not tell and files that cannot be read are
+//! notifications. Source: OASIS, Static Analysis Results Interchange Format 2.1.0.
+
+use super::report::{FileVerdict, KernelReport, Report, code, words};
+use kabi::{ModuleVerdict, Reason, Severity, codes};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+/// Writes one log with one run.
+pub fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    let rules: Vec<Value> = codes::ALL
+        .iter()
+        .map(|(id, meaning)| json!({"id": id, "shortDescription": {"text": meaning}}))
+        .collect();
+    let results: Vec<Value> = report
+        .modules()
+        .flat_map(|(kernel, file, module)| {
+            let reasons = module.reasons.iter();
+            reasons.map(move |reason| result(kernel, file, module, reason))
+        })
+        .collect();
+    let log = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {
+                "name": "kmp-portal check",
+                "version": env!("CARGO_PKG_VERSION"),
+                "rules": rules,
+            }},
+            "invocations": [{
+                "executionSuccessful": report.troubles.is_empty(),
+                "toolExecutionNotifications": notifications(report),
+            }],
+            "results": results,
+        }],
+    });
+    serde_json::to_writer_pretty(&mut *out, &log)?;
+    writeln!(out)
+}
+
+fn result(
+    kernel: &KernelReport,
+    file: &FileVerdict,
+    module: &ModuleVerdict,
+    reason: &Reason,
+) -> Value {
+    let level = match reason.severity {
+        Severity::Fatal => "error",
+        Severity::Warn => "warning",
+        Severity::Info => "note",
+    };
+    let verdict = words(module.verdict);
+    let rule = codes::ALL.iter().position(|(id, _)| *id == reason.code);
+    let mut result = json!({
+        "ruleId": reason.code,
+        "level": level,
+        "message": {
+            "text": format!("{} on {}, {verdict}: {reason}", module.module, kernel.label),
+        },
+        "locations": [{
+            "physicalLocation": {"artifactLocation": {"uri": uri(&file.file)}},
+            "logicalLocations": [{"name": module.module, "kind": "module"}],
+        }],
+        "partialFingerprints": {
+            "reason/v1": format!(
+                "{}/{}/{}/{}",
+                module.module,
+                kernel.label,
+                reason.code,
+                reason.symbol.as_deref().unwrap_or_default()
+            ),
+        },
+        "properties": {"kernel": kernel.label, "verdict": code(module.verdict)},
+    });
+    if let Some(rule) = rule {
+        result["ruleIndex"] = json!(rule);
+    }
+    result
+}
+
+fn notifications(report: &Report) -> Vec<Value> {
+    let notes = report.kernels.iter().flat_map(|kernel| {
+        let notes = kernel.notes.iter();
+        notes.map(|note| {
+            json!({"level": "note", "message": {"text": format!("{}: {note}", kernel.label)}})
+        })
+    });
+    let troubles = report.troubles.iter().map(|(file, why)| {
+        json!({
+            "level": "error",
+            "message": {"text": why},
+            "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri(file)}}}],
+        })
+    });
+    notes.chain(troubles).collect()
+}
+
+/// A path as a reference of RFC 3986: absolute ones get their scheme.
+fn uri(path: &str) -> String {
+    let mut uri = String::new();
+    if path.starts_with('/') {
+        uri.push_str("file://");
+    }
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~+".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            write!(uri, "%{byte:02X}").expect("writing to a String cannot fail");
+        }
+    }
+    uri
+}
+
+#[cfg(test)]
+mod tests {
+    use super::uri;
+
+    #[test]
+    fn paths_become_references() {
+        assert_eq!(uri("out/acme+1.rpm"), "out/acme+1.rpm");
+        assert_eq!(uri("/tmp/a b.ko"), "file:///tmp/a%20b.ko");
+        assert_eq!(uri("c:ö"), "c%3A%C3%B6");
+    }
+}
