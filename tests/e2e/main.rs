@@ -1,1 +1,18 @@
-//! End-to-end tests with the real clients.
+//! End-to-end tests: the built program on real input, looked at by the real clients. `cargo xtask
+//! test` installs what they need, builds what they work on, and runs them.
+
+mod harness;
+
+mod administration;
+mod compose;
+mod crash;
+mod demo;
+mod hostile;
+mod http_rules;
+mod install;
+mod lookup;
+mod notify;
+mod oracle;
+mod pages;
+mod refusals;
+mod tamper;

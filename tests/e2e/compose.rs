@@ -1,0 +1,40 @@
+//! `docker-compose.yml`, as far as it can be looked at without containers.
+
+use xtask::sh;
+
+use crate::harness::succeed;
+
+/// Compose reads the file and understands all of it. Where there is no compose, there is nobody to
+/// ask; its package is installed with the others where the distribution has it.
+#[test]
+fn compose_accepts_the_file() {
+    let project = xtask::project();
+    let mut compose = match (
+        sh::find_program("docker-compose"),
+        sh::find_program("docker"),
+    ) {
+        (Some(program), _) => sh::command(program),
+        (None, Some(program)) => {
+            let mut docker = sh::command(program);
+            docker.arg("compose");
+            docker
+        }
+        (None, None) => {
+            eprintln!("there is no docker-compose here: nobody looks at docker-compose.yml");
+            return;
+        }
+    };
+    // Only what the file says, whatever is set here.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("KMP_PORTAL_") {
+            compose.env_remove(name);
+        }
+    }
+    compose
+        .current_dir(&project)
+        .args(["-f", "docker-compose.yml", "config"]);
+    let text = succeed(&mut compose);
+    for service in ["postgres:", "portal:", "worker:", "nginx:"] {
+        assert!(text.contains(service), "no service {service} in {text}");
+    }
+}

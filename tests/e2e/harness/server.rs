@@ -1,0 +1,138 @@
+//! `kmp-portal serve` with a data folder of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+
+use xtask::demo::api::Api;
+use xtask::demo::portal::command;
+
+use super::leash::Leash;
+use super::{free_port, given, scratch, succeed};
+
+/// Lines of the log shown when something goes wrong.
+const LOG_LINES: usize = 12;
+
+/// A portal's process. It can be killed and started again on the same data.
+pub struct Server {
+    pub api: Api,
+    port: u16,
+    options: Vec<String>,
+    folder: PathBuf,
+    leash: Option<Leash>,
+}
+
+impl Server {
+    /// Starts one with further options and waits until it answers.
+    pub fn start(options: &[&str]) -> Server {
+        let port = free_port();
+        let mut server = Server {
+            api: Api::new(&format!("http://127.0.0.1:{port}")),
+            port,
+            options: options.iter().map(|option| String::from(*option)).collect(),
+            folder: scratch().keep(),
+            leash: None,
+        };
+        server.begin();
+        server
+    }
+
+    /// Starts the program on the data that is there.
+    pub fn begin(&mut self) {
+        let mut serve = command(&given("KMP_PORTAL_PROGRAM"), &self.data());
+        let listen = format!("127.0.0.1:{}", self.port);
+        serve
+            .args(["serve", "--listen", &listen])
+            .args(&self.options);
+        self.leash = Some(Leash::with_folder(&serve, &self.log(), Some(&self.folder)));
+        self.wait_until_healthy();
+    }
+
+    fn wait_until_healthy(&mut self) {
+        super::until(
+            "the portal answers",
+            std::time::Duration::from_secs(90),
+            || {
+                if let Some(status) = self.leash.as_mut().and_then(Leash::ended) {
+                    panic!("the portal ended at once ({status})");
+                }
+                let answer = self.api.get("/healthz", None);
+                answer
+                    .is_ok_and(|answer| answer.status == 200)
+                    .then_some(())
+            },
+        );
+    }
+
+    /// SIGKILL: what is not on the disk is lost.
+    pub fn kill(&mut self) {
+        self.leash.take().expect("it runs").kill();
+    }
+
+    /// Ends it in order, which removes its data.
+    pub fn stop(mut self) -> ExitStatus {
+        self.leash.take().expect("it runs").stop()
+    }
+
+    /// What `kmp-portal admin …` prints.
+    #[track_caller]
+    pub fn admin(&self, arguments: &[&str]) -> String {
+        let text = succeed(self.admin_command().args(arguments));
+        text.trim_end().into()
+    }
+
+    pub fn admin_command(&self) -> Command {
+        let mut command = command(&given("KMP_PORTAL_PROGRAM"), &self.data());
+        command.arg("admin");
+        command
+    }
+
+    /// `http://host:port`, without a slash at its end.
+    pub fn base(&self) -> &str {
+        self.api.base()
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// Files below a folder of the data folder, folders left out.
+    pub fn files_in(&self, folder: &str) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        collect(&self.data().join(folder), &mut files);
+        files.sort();
+        files
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("portal.log")
+    }
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => collect(&path, files),
+            false => files.push(path),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let text = fs::read_to_string(self.log()).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().collect();
+            let last = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n");
+            eprintln!("the portal's log ends with\n{last}");
+        }
+        if self.leash.is_none() {
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
