@@ -3,6 +3,7 @@
 mod admin;
 mod check;
 mod checks;
+mod inspect;
 mod repo;
 mod serve;
 
@@ -51,6 +52,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Look at packages and modules, without a server, as the portal looks at uploads
+    Inspect(inspect::Inspect),
     /// Build and check repositories in folders, without a server
     #[command(subcommand)]
     Repo(repo::Repo),
@@ -58,7 +61,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let line = CommandLine::parse();
-    start_log(line.log_json, matches!(line.command, Command::Admin(_)));
+    let is_command = !matches!(line.command, Command::Serve { .. } | Command::Worker { .. });
+    start_log(line.log_json, is_command);
     match run(line) {
         Ok(code) => code,
         Err(error) => {
@@ -89,6 +93,7 @@ fn run(line: CommandLine) -> anyhow::Result<ExitCode> {
             checks::print(json);
             Ok(())
         }
+        Command::Inspect(line) => return inspect::run(&line),
         Command::Repo(repo) => return repo::run(&repo),
     }
     .map(|()| ExitCode::SUCCESS)
