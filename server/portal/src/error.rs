@@ -128,6 +128,26 @@ impl Error {
         .into()
     }
 
+    pub fn method_not_allowed(detail: impl Into<String>) -> Self {
+        Problem::new(
+            "/help/problems#method-not-allowed",
+            "This cannot be done with it",
+            StatusCode::METHOD_NOT_ALLOWED,
+            detail,
+        )
+        .into()
+    }
+
+    pub fn method_not_allowed(method: &axum::http::Method) -> Self {
+        Problem::new(
+            "/help/problems#method-not-allowed",
+            "This address does not do that",
+            StatusCode::METHOD_NOT_ALLOWED,
+            format!("{method} is not for this address; the header `Allow` says what is."),
+        )
+        .into()
+    }
+
     #[must_use]
     pub fn conflict_problem(detail: impl Into<String>) -> Problem {
         Problem::new(
@@ -200,6 +220,16 @@ pub const KINDS: &[(&str, u16, &str)] = &[
         "not-found",
         404,
         "No product, channel, kernel, package or page of this name; the detail lists the names there are.",
+    ),
+    (
+        "method-not-allowed",
+        405,
+        "The address exists, but takes another HTTP method; the header `Allow` lists those it takes.",
+    ),
+    (
+        "method-not-allowed",
+        405,
+        "The address exists, but not for this method; the header `Allow` of the answer says for which.",
     ),
     (
         "conflict",
@@ -276,6 +306,7 @@ mod tests {
             Error::unauthenticated("x"),
             Error::forbidden("x"),
             Error::not_found("x"),
+            Error::method_not_allowed("x"),
             Error::conflict_problem("x").into(),
             Error::too_large("x"),
             Error::rejected_problem("x").into(),

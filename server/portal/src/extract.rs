@@ -31,8 +31,8 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segment
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         match Path::<T>::from_request_parts(parts, state).await {
             Ok(Path(value)) => Ok(Self(value)),
-            Err(rejection) => Err(Error::bad_request(format!(
-                "In the address: {}.",
+            Err(rejection) => Err(Error::not_found(format!(
+                "Nothing has this address: {}.",
                 rejection.body_text()
             ))),
         }

@@ -98,6 +98,9 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .method_not_allowed_fallback(async || {
+            Error::method_not_allowed("The header `Allow` lists the methods this address takes.")
+        })
         .with_state(app)
 }
 
