@@ -9,6 +9,9 @@ use anyhow::{Context, Result};
 use crate::fixtures::stage;
 use crate::sh;
 
+/// Folder below dnf's cache of a repository that is gpg's home for the repository's keys.
+const DNF_KEYRING: &str = "pubring";
+
 /// An isolated system, empty at first.
 pub struct Root {
     path: PathBuf,
@@ -85,6 +88,36 @@ impl Root {
             self.path.join("var/cache/dnf").display()
         )
     }
+}
+
+impl Drop for Root {
+    /// dnf's gpg leaves an agent behind for each repository's keyring.
+    fn drop(&mut self) {
+        for keyring in folders_named(&self.path, DNF_KEYRING) {
+            let mut stop = Command::new("gpgconf");
+            let _ = sh::run(
+                stop.arg("--homedir")
+                    .arg(&keyring)
+                    .args(["--kill", "gpg-agent"]),
+            );
+        }
+    }
+}
+
+/// All folders of this name below another, links not followed.
+fn folders_named(folder: &Path, name: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        if entry.file_name() == name {
+            found.push(entry.path());
+        } else {
+            found.extend(folders_named(&entry.path(), name));
+        }
+    }
+    found
 }
 
 /// Installing needs root, or a user namespace in which we are.
