@@ -138,16 +138,6 @@ impl Error {
         .into()
     }
 
-    pub fn method_not_allowed(method: &axum::http::Method) -> Self {
-        Problem::new(
-            "/help/problems#method-not-allowed",
-            "This address does not do that",
-            StatusCode::METHOD_NOT_ALLOWED,
-            format!("{method} is not for this address; the header `Allow` says what is."),
-        )
-        .into()
-    }
-
     #[must_use]
     pub fn conflict_problem(detail: impl Into<String>) -> Problem {
         Problem::new(
@@ -225,11 +215,6 @@ pub const KINDS: &[(&str, u16, &str)] = &[
         "method-not-allowed",
         405,
         "The address exists, but takes another HTTP method; the header `Allow` lists those it takes.",
-    ),
-    (
-        "method-not-allowed",
-        405,
-        "The address exists, but not for this method; the header `Allow` of the answer says for which.",
     ),
     (
         "conflict",
