@@ -87,7 +87,7 @@ fn load_all(case: &Case<'_>, ready: &[bool], closure: &mut Closure) {
 /// Loads one module on top of those that are loaded.
 fn load(case: &Case<'_>, closure: &Closure, node: usize) -> Option<Loaded> {
     let given = &case.given;
-    let mut tainted = !given.nodes[node].module.is_gpl_compatible();
+    let mut tainted = !given.nodes[node].is_gpl;
     let mut foreign: Vec<(usize, Vec<usize>)> = Vec::new();
     for (need, open) in case.assessments[node].open.iter().enumerate() {
         let providers: Vec<usize> = fitting(case, node, need)
@@ -119,9 +119,9 @@ pub(super) fn fitting<'a>(
     need: usize,
 ) -> impl Iterator<Item = Offer<'a>> {
     visible(case, node, need).filter(move |offer| {
-        let module = case.given.nodes[node].module;
-        let import = &module.imports[case.assessments[node].open[need].import];
-        fit(case.given.kernel, module, import, offer.export) == Fit::Fits
+        let user = &case.given.nodes[node];
+        let import = &user.module.imports[case.assessments[node].open[need].import];
+        fit(case.given.kernel, user, import, offer.export) == Fit::Fits
     })
 }
 
@@ -157,7 +157,7 @@ pub(super) fn taint_excludes(
         .kernel
         .version()
         .is_none_or(|v| v >= TAINT_INHERITED_SINCE);
-    let is_gpl = case.given.nodes[node].module.is_gpl_compatible();
+    let is_gpl = case.given.nodes[node].is_gpl;
     enforced && is_gpl && case.assessments[node].uses_gpl_only && is_tainted(closure, provider)
 }
 

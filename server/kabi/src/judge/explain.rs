@@ -139,14 +139,14 @@ fn failure(
 /// The offer that comes closest to fitting, and what is wrong with it.
 fn closest(case: &Case<'_>, node: usize, need: usize, import: &Import) -> Option<Reason> {
     let kernel = case.given.kernel;
-    let module = case.given.nodes[node].module;
+    let user = &case.given.nodes[node];
     let rank = |fit| match fit {
         Fit::Fits | Fit::OtherNamespace => 0,
         Fit::Hidden => 1,
         Fit::OtherVersion => 2,
     };
     let (fit, offer) = closure::visible(case, node, need)
-        .map(|offer| (fit(kernel, module, import, offer.export), offer))
+        .map(|offer| (fit(kernel, user, import, offer.export), offer))
         .min_by_key(|(fit, _)| rank(*fit))?;
     let namespace = offer.export.namespace.as_deref().unwrap_or_default();
     let reason = match fit {

@@ -3,6 +3,7 @@
 use super::{rules, symbols};
 use crate::kernel::{Candidate, Kernel, KernelExport, VMLINUX};
 use kmod::{Export, Import, Module};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// One module of one package.
@@ -11,6 +12,8 @@ pub(super) struct Node<'a> {
     pub package: usize,
     pub package_name: &'a str,
     pub module: &'a Module,
+    /// Its licence lets it use GPL-only symbols. Asked for every symbol, so looked up once.
+    pub is_gpl: bool,
 }
 
 impl<'a> Node<'a> {
@@ -18,11 +21,16 @@ impl<'a> Node<'a> {
     pub fn all(candidates: &[Candidate<'a>]) -> Vec<Node<'a>> {
         let of_package = |(package, candidate): (usize, &Candidate<'a>)| {
             let package_name = candidate.name;
-            candidate.modules.iter().map(move |module| Node {
-                package,
-                package_name,
-                module,
-            })
+            let node = move |module: &'a Module| {
+                let is_gpl = module.is_gpl_compatible();
+                Node {
+                    package,
+                    package_name,
+                    module,
+                    is_gpl,
+                }
+            };
+            candidate.modules.iter().map(node)
         };
         candidates.iter().enumerate().flat_map(of_package).collect()
     }
@@ -82,10 +90,10 @@ impl<'a> InTree<'a> {
     pub fn of(kernel: &'a Kernel, nodes: &[Node<'_>]) -> InTree<'a> {
         let mut by_module: HashMap<String, Vec<_>> = nodes
             .iter()
-            .map(|node| (plain(&node.module.name), Vec::new()))
+            .map(|node| (plain(&node.module.name).into_owned(), Vec::new()))
             .collect();
         for (symbol, export) in kernel.exports.iter().filter(|(_, e)| e.provider != VMLINUX) {
-            if let Some(exports) = by_module.get_mut(&plain(module_of(&export.provider))) {
+            if let Some(exports) = by_module.get_mut(plain(module_of(&export.provider)).as_ref()) {
                 exports.push((symbol.as_str(), export));
             }
         }
@@ -97,7 +105,9 @@ impl<'a> InTree<'a> {
 
     /// Of the kernel's own module of this name, sorted by symbol.
     pub fn exports_of(&self, module: &str) -> &[(&'a str, &'a KernelExport)] {
-        self.0.get(&plain(module)).map_or(&[], Vec::as_slice)
+        self.0
+            .get(plain(module).as_ref())
+            .map_or(&[], Vec::as_slice)
     }
 }
 
@@ -114,13 +124,14 @@ pub(super) enum Fit {
 }
 
 /// Does the offer satisfy the need, by `check_version` and its neighbours?
-pub(super) fn fit(kernel: &Kernel, module: &Module, import: &Import, export: &Export) -> Fit {
+pub(super) fn fit(kernel: &Kernel, node: &Node<'_>, import: &Import, export: &Export) -> Fit {
+    let module = node.module;
     let offered = export.crc.filter(|crc| crc.is_versioned());
     let same_version = || match symbols::expected(kernel, module, import) {
         Some(expected) => offered == Some(expected),
         None => rules::lenient_about_missing_versions(kernel, module),
     };
-    if export.gpl && !module.is_gpl_compatible() {
+    if export.gpl && !node.is_gpl {
         Fit::Hidden
     } else if kernel.modversions && !same_version() {
         Fit::OtherVersion
@@ -137,8 +148,12 @@ pub(super) fn same_name(a: &str, b: &str) -> bool {
 }
 
 /// A module's name as the kernel writes it.
-pub(super) fn plain(name: &str) -> String {
-    name.replace('-', "_")
+pub(super) fn plain(name: &str) -> Cow<'_, str> {
+    if name.contains('-') {
+        Cow::Owned(name.replace('-', "_"))
+    } else {
+        Cow::Borrowed(name)
+    }
 }
 
 /// The module's name in a provider column (`drivers/net/foo-bar` is `foo-bar`).

@@ -1,6 +1,6 @@
 //! One import against the kernel: `find_symbol`, `check_version` and `verify_namespace_is_imported`.
 
-use super::offers::plain;
+use super::offers::{Node, Offer, plain};
 use super::{Given, rules};
 use crate::codes;
 use crate::kernel::{Kernel, KernelExport};
@@ -36,33 +36,57 @@ pub(super) fn need(given: &Given<'_>, node: usize, import: &Import) -> Need {
     }
     if !import.undefined {
         // A version record for a symbol that is not used: the loader does not look at it.
-        return Need::Met {
-            gpl_only: false,
-            remark: None,
-        };
+        return Need::met();
     }
-    let missing = Reason::fatal(codes::SYMBOL_MISSING)
-        .symbol(&import.symbol)
-        .expected(import.crc);
-    let others = || {
-        offers
-            .of_symbol(&import.symbol)
-            .iter()
-            .filter(|offer| offer.node != node)
-    };
-    if others().any(|offer| nodes[offer.node].package == nodes[node].package) {
+    let user = &nodes[node];
+    let of_others = |offer: &&Offer<'_>| offer.node != node;
+    let mut others = offers
+        .of_symbol(&import.symbol)
+        .iter()
+        .filter(of_others)
+        .peekable();
+    let has_others = others.peek().is_some();
+    if others.any(|offer| nodes[offer.node].package == user.package) {
         return Need::Open {
             own_only: true,
-            otherwise: missing,
+            otherwise: missing(import),
         };
     }
-    let module = nodes[node].module;
-    let found = kernel
-        .exports
-        .get(&import.symbol)
-        .filter(|e| is_visible(e, module, import));
-    let need = match found {
-        Some(export) => against(kernel, module, import, export),
+    match by_kernel(kernel, user, import) {
+        // Missing here or of another version: some package may bring it, or replace the kernel's
+        // own module that exports it.
+        Need::Failed(otherwise) if has_others && is_curable(&otherwise) => Need::Open {
+            own_only: false,
+            otherwise,
+        },
+        decided => decided,
+    }
+}
+
+impl Need {
+    fn met() -> Need {
+        Need::Met {
+            gpl_only: false,
+            remark: None,
+        }
+    }
+}
+
+fn missing(import: &Import) -> Reason {
+    Reason::fatal(codes::SYMBOL_MISSING)
+        .symbol(&import.symbol)
+        .expected(import.crc)
+}
+
+fn is_curable(reason: &Reason) -> bool {
+    reason.code == codes::SYMBOL_MISSING || reason.code == codes::CRC_MISMATCH
+}
+
+fn by_kernel(kernel: &Kernel, user: &Node<'_>, import: &Import) -> Need {
+    // A weak symbol that the licence hides counts as not there; another one is found and refused.
+    let is_visible = |export: &&KernelExport| !(import.weak && export.gpl && !user.is_gpl);
+    match kernel.exports.get(&import.symbol).filter(is_visible) {
+        Some(export) => against(kernel, user, import, export),
         None if import.weak => {
             let reason = Reason::info(codes::SYMBOL_WEAK_UNRESOLVED).symbol(&import.symbol);
             Need::Met {
@@ -70,40 +94,20 @@ pub(super) fn need(given: &Given<'_>, node: usize, import: &Import) -> Need {
                 remark: Some(reason),
             }
         }
-        None => Need::Failed(missing),
-    };
-    match need {
-        // Missing here or of another version: some package may bring it, or replace the kernel's
-        // own module that exports it.
-        Need::Failed(otherwise) if others().next().is_some() && is_curable(&otherwise) => {
-            Need::Open {
-                own_only: false,
-                otherwise,
-            }
-        }
-        decided => decided,
+        None => Need::Failed(missing(import)),
     }
 }
 
-/// A weak symbol that the licence hides counts as not there; another one is found and refused.
-fn is_visible(export: &KernelExport, module: &Module, import: &Import) -> bool {
-    !(import.weak && export.gpl && !module.is_gpl_compatible())
-}
-
-fn is_curable(reason: &Reason) -> bool {
-    reason.code == codes::SYMBOL_MISSING || reason.code == codes::CRC_MISMATCH
-}
-
 /// Licence, version, namespace: the first that fails is the reason.
-fn against(kernel: &Kernel, module: &Module, import: &Import, export: &KernelExport) -> Need {
+fn against(kernel: &Kernel, user: &Node<'_>, import: &Import, export: &KernelExport) -> Need {
     let told = |reason: Reason| {
         reason
             .symbol(&import.symbol)
             .expected(import.crc)
             .provider(&export.provider)
     };
-    let proprietary = !module.is_gpl_compatible();
-    if proprietary && export.gpl {
+    let module = user.module;
+    if export.gpl && !user.is_gpl {
         return Need::Failed(told(Reason::fatal(codes::SYMBOL_GPL_ONLY)));
     }
     match version(kernel, module, import, export) {
@@ -112,7 +116,7 @@ fn against(kernel: &Kernel, module: &Module, import: &Import, export: &KernelExp
             let namespace = export.namespace.as_deref().unwrap_or_default();
             Need::Failed(told(namespace_reason(namespace)))
         }
-        _ if proprietary && !kernel.gpl_known => {
+        _ if !user.is_gpl && !kernel.gpl_known => {
             Need::Unknown(told(Reason::warn(codes::SYMBOL_GPL_UNKNOWN)))
         }
         Version::SaidBefore => Need::SaidBefore,
@@ -204,7 +208,7 @@ const MODULE_LIST: &str = "module:";
 /// `verify_module_namespace`: a name, or its beginning and a `*`; hyphen and underscore are equal.
 fn is_listed(pattern: &str, module: &str) -> bool {
     match pattern.strip_suffix('*') {
-        Some(beginning) => plain(module).starts_with(&plain(beginning)),
+        Some(beginning) => plain(module).starts_with(plain(beginning).as_ref()),
         None => plain(module) == plain(pattern),
     }
 }
