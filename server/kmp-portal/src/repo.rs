@@ -22,9 +22,9 @@ pub enum Repo {
     /// Make a folder of RPMs a repository for zypper and dnf: write its `repodata`
     ///
     /// All files named *.rpm below the folder are taken; links are followed to files inside the
-    /// folder only. Clients never meet half a repository: the metadata is read back before it
-    /// becomes current, and an error leaves the old one in place. Exits with 0, or with 2 when
-    /// nothing was changed.
+    /// folder only. The metadata is complete and was read back before it becomes current; whatever
+    /// fails leaves the old one in place. Exits with 0, or with 2 when the repository stays as it
+    /// was.
     Build(build::Build),
     /// Check a repository as a client would, and every package in it
     ///
@@ -44,7 +44,9 @@ pub fn run(repo: &Repo) -> anyhow::Result<ExitCode> {
     match repo {
         Repo::Build(order) => {
             let built = build::build(order, now())?;
-            print_lines("", &built.notes);
+            for note in &built.notes {
+                eprintln!("note: {note}");
+            }
             println!("{built}");
             Ok(ExitCode::SUCCESS)
         }

@@ -112,8 +112,11 @@ pub fn build(order: &Build, now: u64) -> anyhow::Result<Built> {
     if signed.is_none() && order.dir.join(SIGNATURE).exists() {
         notes.push("the repository was signed and is not any more: --sign KEYFILE".into());
     }
-    folder::publish(&order.dir, &metadata, signed.as_ref())
+    let replaced = folder::publish(&order.dir, &metadata, signed.as_ref())
         .with_context(|| format!("writing {}", order.dir.join(find::REPODATA).display()))?;
+    if let Err(why) = folder::remove_replaced(&order.dir, &replaced, &metadata) {
+        notes.push(format!("files of the metadata before stay behind: {why}"));
+    }
     Ok(Built {
         packages: rendered.len(),
         taken_over,
@@ -192,7 +195,7 @@ fn report_broken(order: &Build, broken: &[String]) -> anyhow::Result<()> {
     }
     anyhow::ensure!(
         broken.is_empty() || order.skip_broken,
-        "{} packages are broken; nothing was changed (--skip-broken leaves them out)",
+        "broken packages: {}; nothing was changed (--skip-broken leaves them out)",
         broken.len()
     );
     Ok(())

@@ -86,15 +86,21 @@ pub struct Signed {
     pub key: String,
 }
 
-/// Makes this metadata the current one of the repository in `root`, and removes what it replaces.
+/// Makes this metadata the current one of the repository in `root`, and gives the names in
+/// `repodata` that the one before listed, for [`remove_replaced`].
 ///
-/// Everything that can fail for want of space is written and synced before the first name
-/// changes. A client that reads on meanwhile sees the old or the new `repomd.xml`, each with all
-/// data files that it lists.
+/// Everything is written and synced before the first of the three fixed names changes, so that a
+/// full disk spoils nothing. `repomd.xml` comes last and lists only files that are there. A client
+/// that asks in the instant between the renames can meet a signature that does not fit yet: it
+/// refuses and asks again. No order of three names in a plain folder avoids that.
 ///
 /// # Errors
-/// The file system refuses; the old metadata is current then.
-pub fn publish(root: &Path, metadata: &Metadata, signed: Option<&Signed>) -> io::Result<()> {
+/// The file system refuses; the old `repomd.xml` is current then.
+pub fn publish(
+    root: &Path,
+    metadata: &Metadata,
+    signed: Option<&Signed>,
+) -> io::Result<BTreeSet<String>> {
     let repodata = root.join(REPODATA);
     fs::create_dir_all(&repodata)?;
     let replaced = data_files(root);
@@ -103,9 +109,10 @@ pub fn publish(root: &Path, metadata: &Metadata, signed: Option<&Signed>) -> io:
     }
     let repomd = stage(&repodata, &metadata.repomd)?;
     if let Some(signed) = signed {
+        let key = stage(&repodata, signed.key.as_bytes())?;
         let signature = stage(&repodata, &signed.signature)?;
-        rename(stage(&repodata, signed.key.as_bytes())?, &root.join(KEY))?;
         sync_folder(&repodata)?;
+        rename(key, &root.join(KEY))?;
         rename(signature, &root.join(SIGNATURE))?;
     } else {
         sync_folder(&repodata)?;
@@ -115,7 +122,7 @@ pub fn publish(root: &Path, metadata: &Metadata, signed: Option<&Signed>) -> io:
     rename(repomd, &root.join(REPOMD))?;
     sync_folder(&repodata)?;
     sync_folder(root)?;
-    remove_replaced(root, &replaced, metadata)
+    Ok(replaced)
 }
 
 fn stage(folder: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
@@ -163,7 +170,11 @@ fn name_in_repodata(location: &str) -> Option<&str> {
     plain.then_some(name)
 }
 
-fn remove_replaced(
+/// Removes data files that were `replaced`, and what runs that died left behind.
+///
+/// # Errors
+/// The file system refuses; the repository is whole with such files, too.
+pub fn remove_replaced(
     root: &Path,
     replaced: &BTreeSet<String>,
     metadata: &Metadata,

@@ -333,10 +333,7 @@ fn a_broken_package_changes_nothing_unless_skipped() {
     for (case, bytes) in cases {
         fs::write(root.join("damaged.rpm"), bytes).unwrap();
         let refused = build(&order(root), NOW + 5).unwrap_err().to_string();
-        assert!(
-            refused.contains("1 packages are broken"),
-            "{case}: {refused}"
-        );
+        assert!(refused.contains("broken packages: 1"), "{case}: {refused}");
         assert!(repodata(root) == before, "{case}");
         let skipping = built(&Build {
             skip_broken: true,
@@ -373,6 +370,23 @@ fn leftovers_of_a_dead_run_are_removed_and_foreign_files_stay() {
     assert!(after == before, "{:?}", after.keys());
     let lock = root.join(".repodata.lock");
     assert!(!lock.exists());
+}
+
+#[test]
+fn a_failed_write_leaves_no_traces() {
+    let work = kit();
+    let root = work.path();
+    // A folder cannot be replaced by a file.
+    fs::create_dir_all(root.join(REPOMD).join("in the way")).unwrap();
+    let refused = format!("{:#}", build(&order(root), NOW).unwrap_err());
+    assert!(refused.contains("writing"), "{refused}");
+    let names = fs::read_dir(root.join("repodata")).unwrap();
+    let mut names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(!names.any(|name| name.starts_with(".new-")));
+    assert!(!root.join(".repodata.lock").exists());
+    fs::remove_dir_all(root.join(REPOMD)).unwrap();
+    built(&order(root));
+    assert_eq!(repodata(root).len(), 4);
 }
 
 #[test]
