@@ -9,6 +9,7 @@ mod serve;
 
 use clap::{Parser, Subcommand};
 use portal::config::{Config, Settings};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -106,6 +107,7 @@ fn start_log(json: bool, is_command: bool) {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     if json {
         log.json().init();
