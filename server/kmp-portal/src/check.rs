@@ -1,7 +1,7 @@
 //! `kmp-portal check`: will these packages and modules load on those kernels? Without a portal.
 //!
-//! Reads files, judges with `kabi`, prints. What a file does not tell and no option says is noted,
-//! on the standard error channel and in the reports that have room for it.
+//! Reads files, judges with `kabi`, prints. What a file does not tell and no option says is noted: in
+//! the report, or on the standard error channel where the report has no room for it.
 
 mod assumption;
 mod input;
@@ -19,7 +19,7 @@ use clap::{Args, ValueEnum};
 use input::Input;
 use kernel::KernelFile;
 use report::{FileVerdict, KernelReport, Report};
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -107,8 +107,12 @@ pub fn run(check: &Check) -> anyhow::Result<ExitCode> {
     }
     let kernels = judge(kernels, &files, &with);
     let report = Report { kernels, troubles };
-    tell_beside(&report);
-    write(&report, check.format).context("cannot write the report")?;
+    tell_beside(&report, check.format);
+    match write(&report, check.format) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+        written => written.context("cannot write the report")?,
+    }
     Ok(exit_code(&report))
 }
 
@@ -134,11 +138,13 @@ fn judge(kernels: Vec<KernelFile>, files: &[Input], with: &[Input]) -> Vec<Kerne
         .collect()
 }
 
-/// Standard output is for the report alone.
-fn tell_beside(report: &Report) {
-    for kernel in &report.kernels {
+/// What has no room in the report goes to the other channel.
+fn tell_beside(report: &Report, format: Format) {
+    let has_room = !matches!(format, Format::Json | Format::Tsv);
+    for kernel in report.kernels.iter().filter(|_| !has_room) {
         for note in &kernel.notes {
-            eprintln!("kmp-portal: note: {}: {note}", report::shown(&kernel.label));
+            let label = report::shown(&kernel.label);
+            eprintln!("kmp-portal: note: {label}: {}", report::shown(note));
         }
     }
     for (file, why) in &report.troubles {
@@ -150,7 +156,7 @@ fn tell_beside(report: &Report) {
     }
 }
 
-fn write(report: &Report, format: Format) -> anyhow::Result<()> {
+fn write(report: &Report, format: Format) -> io::Result<()> {
     let out = &mut std::io::BufWriter::new(std::io::stdout().lock());
     match format {
         Format::Text => text::write(out, report)?,
@@ -159,7 +165,7 @@ fn write(report: &Report, format: Format) -> anyhow::Result<()> {
         Format::Sarif => sarif::write(out, report)?,
         Format::Junit => junit::write(out, report)?,
     }
-    Ok(out.flush()?)
+    out.flush()
 }
 
 fn exit_code(report: &Report) -> ExitCode {

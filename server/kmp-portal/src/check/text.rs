@@ -17,6 +17,9 @@ pub fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
 
 fn write_kernel(out: &mut impl Write, kernel: &KernelReport) -> io::Result<()> {
     writeln!(out, "{} ({})", shown(&kernel.label), shown(&kernel.facts))?;
+    for note in &kernel.notes {
+        writeln!(out, "  note: {}", shown(note))?;
+    }
     let names: Vec<String> = kernel.files.iter().map(|file| shown(&file.file)).collect();
     let width = names
         .iter()
@@ -44,7 +47,8 @@ struct Group<'a> {
 fn groups(file: &FileVerdict) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for module in &file.verdict.modules {
-        for reason in &module.reasons {
+        let said = |reason: &&Reason| !is_note_of_kernel(reason);
+        for reason in module.reasons.iter().filter(said) {
             let known = groups
                 .iter_mut()
                 .find(|group| is_alike(group.reason, reason));
@@ -66,6 +70,11 @@ fn groups(file: &FileVerdict) -> Vec<Group<'_>> {
     }
     groups.sort_by_key(|group| std::cmp::Reverse(group.reason.severity));
     groups
+}
+
+/// Stands once above the files and would stand below each of them.
+fn is_note_of_kernel(reason: &Reason) -> bool {
+    reason.code == codes::VERMAGIC_TAIL_UNKNOWN && reason.severity == Severity::Info
 }
 
 fn add<'a>(list: &mut Vec<&'a str>, name: Option<&'a str>) {
