@@ -1,3 +1,5 @@
+//! Whole inspections: an honest package passes, a changed one does not, nothing panics.
+
 use super::*;
 use crate::testing::{changed, honest, module_of, policy, signed};
 use proptest::prelude::*;

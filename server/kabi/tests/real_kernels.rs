@@ -1,35 +1,31 @@
 //! The `Module.symvers` of real kernels: read whole, and judged against modules that use all of it.
 //!
-//! Needs kernel headers: `apt-get install linux-headers-amd64`, better of several versions.
+//! The kernels are those of the fixtures, which `cargo xtask test` makes.
 
 use kabi::{Candidate, Kernel, Symvers, Verdict, diff, judge, symvers};
 use kmod::{Btf, Import, Machine, Module, Versions};
 use std::collections::{HashMap, HashSet};
 use std::fs;
 
-/// Release and text of every kernel whose headers are installed, in the order of their names.
+/// Release and text of every kernel among the fixtures, in the order of their names.
 fn installed() -> Vec<(String, String)> {
-    let mut kernels: Vec<(String, String)> = fs::read_dir("/usr/src")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| {
-            let path = entry.ok()?.path();
-            let release = path
-                .file_name()?
-                .to_str()?
-                .strip_prefix("linux-headers-")?
-                .to_owned();
-            Some((
-                release,
-                fs::read_to_string(path.join("Module.symvers")).ok()?,
-            ))
+    let manifest = std::env::var_os("KMP_PORTAL_FIXTURES").expect("run `cargo xtask test`");
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&fs::read(manifest).expect("the manifest is there")).unwrap();
+    let mut kernels: Vec<(String, String)> = manifest["kernels"]
+        .as_array()
+        .expect("the manifest lists kernels")
+        .iter()
+        .map(|kernel| {
+            let text = |member: &str| kernel[member].as_str().unwrap().to_owned();
+            (
+                text("release"),
+                fs::read_to_string(text("symvers")).unwrap(),
+            )
         })
         .collect();
     kernels.sort();
-    assert!(
-        !kernels.is_empty(),
-        "no kernel headers: apt-get install linux-headers-amd64"
-    );
+    assert!(!kernels.is_empty(), "no kernels among the fixtures");
     kernels
 }
 

@@ -1,3 +1,5 @@
+//! The registry against the files: nothing forgotten, nothing without help.
+
 use super::*;
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,3 +1,5 @@
+//! Every form of symvers there was, packed and plain, and what is none.
+
 use super::*;
 use proptest::prelude::*;
 use std::io::Write;
