@@ -14,6 +14,7 @@ mod report;
 mod sarif;
 mod text;
 
+use crate::formats::clean;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use input::Input;
@@ -54,13 +55,13 @@ struct Told {
     /// at the end included; with or without the release in front
     #[arg(long, value_name = "TEXT")]
     vermagic: Option<String>,
-    /// The kernel's sizeof(struct module): the size of .gnu.linkonce.this_module in its modules
+    /// The kernel's sizeof(struct module): the size of `.gnu.linkonce.this_module` in its modules
     #[arg(long, value_name = "BYTES")]
     this_module_size: Option<u64>,
     /// `uname -r` of the kernel, where its symvers file's name does not say it
     #[arg(long)]
     release: Option<String>,
-    /// The kernel's architecture (x86_64, aarch64 …), likewise
+    /// The kernel's architecture (`x86_64`, `aarch64` …), likewise
     #[arg(long)]
     arch: Option<String>,
     /// The kernel's flavor (default, rt …), likewise
@@ -80,7 +81,8 @@ enum Format {
     Tsv,
     /// SARIF 2.1.0, for code hosts
     Sarif,
-    /// JUnit XML, for build servers
+    /// `JUnit` XML.
+    #[value(help = "JUnit XML, for build servers")]
     Junit,
 }
 
@@ -143,16 +145,12 @@ fn tell_beside(report: &Report, format: Format) {
     let has_room = !matches!(format, Format::Json | Format::Tsv);
     for kernel in report.kernels.iter().filter(|_| !has_room) {
         for note in &kernel.notes {
-            let label = report::shown(&kernel.label);
-            eprintln!("kmp-portal: note: {label}: {}", report::shown(note));
+            let label = clean(&kernel.label);
+            eprintln!("kmp-portal: note: {label}: {}", clean(note));
         }
     }
     for (file, why) in &report.troubles {
-        eprintln!(
-            "kmp-portal: {}: {}",
-            report::shown(file),
-            report::shown(why)
-        );
+        eprintln!("kmp-portal: {}: {}", clean(file), clean(why));
     }
 }
 

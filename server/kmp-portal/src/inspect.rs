@@ -14,6 +14,7 @@ mod subject;
 mod text;
 
 use crate::TROUBLE;
+use crate::formats::clean;
 use ::inspect::{Family, Policy};
 use anyhow::Context as _;
 use output::{Format, Status};
@@ -115,11 +116,7 @@ fn tell(
         *status = report.status().max(*status);
         progress.hide_while(|| {
             if let subject::Outcome::Trouble(why) = &report.outcome {
-                eprintln!(
-                    "kmp-portal: {}: {}",
-                    text::clean(&report.file),
-                    text::clean(why)
-                );
+                eprintln!("kmp-portal: {}: {}", clean(&report.file), clean(why));
             }
             writer.file(&mut out, &report)?;
             out.flush()

@@ -3,6 +3,7 @@
 mod admin;
 mod check;
 mod checks;
+mod formats;
 mod inspect;
 mod repo;
 mod serve;

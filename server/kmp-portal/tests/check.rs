@@ -61,7 +61,7 @@ impl Folder {
     /// Exit code and, for each line of JSON, `file kernel verdict code symbol …` without notes.
     fn judged(&self, arguments: &str) -> (Option<i32>, Vec<String>) {
         let outcome = self.check(&format!("{arguments} --format json"));
-        let lines = outcome.out.lines().map(|line| summary(line)).collect();
+        let lines = outcome.out.lines().map(summary).collect();
         (outcome.code, lines)
     }
 }

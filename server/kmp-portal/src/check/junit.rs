@@ -1,10 +1,11 @@
-//! Verdicts as JUnit XML, which build servers count as tests.
+//! Verdicts as `JUnit` XML, which build servers count as tests.
 //!
 //! A suite is a kernel, a test case is a module of a file. A module that will not load has failed,
 //! and so has one of which that is not known; a file that cannot be read is an error. Source: the
 //! schema of Ant's `junitreport`, as Jenkins and GitLab read it.
 
-use super::report::{FileVerdict, KernelReport, Report, code, shown, words};
+use super::report::{FileVerdict, KernelReport, Report, code, words};
+use crate::formats::carried;
 use kabi::ModuleVerdict;
 use quick_xml::Writer;
 use quick_xml::events::BytesText;
@@ -39,7 +40,7 @@ fn suite(xml: &mut Writer<impl Write>, kernel: &KernelReport) -> io::Result<()> 
         .filter(|(_, module)| !module.verdict.loads())
         .count();
     xml.create_element("testsuite")
-        .with_attribute(("name", shown(&kernel.label).as_str()))
+        .with_attribute(("name", carried(&kernel.label).as_str()))
         .with_attribute(("tests", modules().count().to_string().as_str()))
         .with_attribute(("failures", failures.to_string().as_str()))
         .with_attribute(("errors", "0"))
@@ -63,10 +64,10 @@ fn case(
     let reasons: Vec<String> = module
         .reasons
         .iter()
-        .map(|r| shown(&r.to_string()))
+        .map(|r| carried(&r.to_string()))
         .collect();
     let reasons = reasons.join("\n");
-    let (file, name) = (shown(&file.file), shown(&module.module));
+    let (file, name) = (carried(&file.file), carried(&module.module));
     xml.create_element("testcase")
         .with_attribute(("classname", file.as_str()))
         .with_attribute(("name", name.as_str()))
@@ -93,7 +94,7 @@ fn unreadable(xml: &mut Writer<impl Write>, troubles: &[(String, String)]) -> io
         .with_attribute(("errors", count.as_str()))
         .write_inner_content(|xml| {
             for (file, why) in troubles {
-                let (file, why) = (shown(file), shown(why));
+                let (file, why) = (carried(file), carried(why));
                 xml.create_element("testcase")
                     .with_attribute(("classname", file.as_str()))
                     .with_attribute(("name", "can be read"))

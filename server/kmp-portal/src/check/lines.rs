@@ -1,6 +1,7 @@
 //! Verdicts for programs, line by line: JSON objects, or columns divided by tabs.
 
-use super::report::{Report, code, shown};
+use super::report::{Report, code};
+use crate::formats::clean;
 use kabi::Reason;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -37,7 +38,7 @@ pub fn write_tsv(out: &mut impl Write, report: &Report) -> io::Result<()> {
             &kernel.label,
             code(module.verdict),
         ]
-        .map(shown)
+        .map(clean)
         .join("\t");
         if module.reasons.is_empty() {
             let empty = "\t".repeat(COLUMNS.len() - 4);
@@ -67,6 +68,6 @@ fn reason(reason: &Reason) -> Value {
 }
 
 fn cells(reason: &Value) -> Vec<String> {
-    let cell = |key: &&str| shown(reason[key].as_str().unwrap_or_default());
+    let cell = |key: &&str| clean(reason[key].as_str().unwrap_or_default());
     COLUMNS[4..].iter().map(cell).collect()
 }

@@ -4,9 +4,9 @@
 //! notifications. Source: OASIS, Static Analysis Results Interchange Format 2.1.0.
 
 use super::report::{FileVerdict, KernelReport, Report, code, words};
+use crate::formats::{SARIF_SCHEMA, uri};
 use kabi::{ModuleVerdict, Reason, Severity, codes};
 use serde_json::{Value, json};
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 /// Writes one log with one run.
@@ -23,7 +23,7 @@ pub fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
         })
         .collect();
     let log = json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "$schema": SARIF_SCHEMA,
         "version": "2.1.0",
         "runs": [{
             "tool": {"driver": {
@@ -97,32 +97,4 @@ fn notifications(report: &Report) -> Vec<Value> {
         })
     });
     notes.chain(troubles).collect()
-}
-
-/// A path as a reference of RFC 3986: absolute ones get their scheme.
-fn uri(path: &str) -> String {
-    let mut uri = String::new();
-    if path.starts_with('/') {
-        uri.push_str("file://");
-    }
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-._~+".contains(&byte) {
-            uri.push(char::from(byte));
-        } else {
-            write!(uri, "%{byte:02X}").expect("writing to a String cannot fail");
-        }
-    }
-    uri
-}
-
-#[cfg(test)]
-mod tests {
-    use super::uri;
-
-    #[test]
-    fn paths_become_references() {
-        assert_eq!(uri("out/acme+1.rpm"), "out/acme+1.rpm");
-        assert_eq!(uri("/tmp/a b.ko"), "file:///tmp/a%20b.ko");
-        assert_eq!(uri("c:ö"), "c%3A%C3%B6");
-    }
 }

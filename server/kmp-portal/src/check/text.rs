@@ -1,6 +1,7 @@
 //! Verdicts for people: a table of files for each kernel, with the reasons below each file.
 
-use super::report::{FileVerdict, KernelReport, Report, shown, words};
+use super::report::{FileVerdict, KernelReport, Report, words};
+use crate::formats::clean;
 use kabi::{Reason, Severity, codes};
 use std::io::{self, Write};
 
@@ -16,11 +17,11 @@ pub fn write(out: &mut impl Write, report: &Report) -> io::Result<()> {
 }
 
 fn write_kernel(out: &mut impl Write, kernel: &KernelReport) -> io::Result<()> {
-    writeln!(out, "{} ({})", shown(&kernel.label), shown(&kernel.facts))?;
+    writeln!(out, "{} ({})", clean(&kernel.label), clean(&kernel.facts))?;
     for note in &kernel.notes {
-        writeln!(out, "  note: {}", shown(note))?;
+        writeln!(out, "  note: {}", clean(note))?;
     }
-    let names: Vec<String> = kernel.files.iter().map(|file| shown(&file.file)).collect();
+    let names: Vec<String> = kernel.files.iter().map(|file| clean(&file.file)).collect();
     let width = names
         .iter()
         .map(|name| name.chars().count())
@@ -103,7 +104,7 @@ impl Group<'_> {
         if modules_of_file > 1 {
             line += &format!(" ({})", self.modules.join(", "));
         }
-        shown(&line)
+        clean(&line)
     }
 
     fn what(&self) -> String {

@@ -5,8 +5,8 @@
 
 use super::output::Writer;
 use super::subject::{Outcome, Report};
+use crate::formats::xml;
 use ::inspect::{CHECKS, Family, Finding, Severity};
-use quick_xml::escape::escape;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -145,41 +145,4 @@ fn told(findings: &[&Finding]) -> String {
             .map(|finding| format!("Fix: {}", finding.help)),
     );
     lines.join("\n")
-}
-
-/// Escaped, and without the characters that XML 1.0 cannot carry at all.
-fn xml(text: &str) -> String {
-    let can_carry = |c: char| match c {
-        '\t' | '\n' => true,
-        '\u{fffe}' | '\u{ffff}' => false,
-        _ => !c.is_control(),
-    };
-    let carried: String = text
-        .chars()
-        .map(|c| {
-            if can_carry(c) {
-                c
-            } else {
-                char::REPLACEMENT_CHARACTER
-            }
-        })
-        .collect();
-    escape(carried).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_text_breaks_the_document() {
-        let cases = [
-            ("<a b=\"1\">&'", "&lt;a b=&quot;1&quot;&gt;&amp;&apos;"),
-            ("a\u{2}b\u{ffff}", "a\u{fffd}b\u{fffd}"),
-            ("]]>", "]]&gt;"),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(xml(text), expected);
-        }
-    }
 }

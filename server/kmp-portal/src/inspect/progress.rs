@@ -26,7 +26,7 @@ impl Progress {
     /// Counts what is read of the file.
     pub fn watch<'a>(&self, path: &Path, file: &'a File) -> impl Read + use<'a> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        self.0.set_message(super::text::clean(&name));
+        self.0.set_message(crate::formats::clean(&name));
         self.0.wrap_read(file)
     }
 

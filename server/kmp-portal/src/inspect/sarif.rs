@@ -5,12 +5,10 @@
 
 use super::output::Writer;
 use super::subject::{NOT_A_PACKAGE, Outcome, Report, UNKNOWN_FILE};
+use crate::formats::{SARIF_SCHEMA, uri};
 use ::inspect::{CHECKS, Finding, Severity};
 use serde_json::{Value, json};
-use std::fmt::Write as _;
 use std::io::{self, Write};
-
-const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
 /// Collects results; of one check about one file there is a bounded number.
 #[derive(Default)]
@@ -41,7 +39,7 @@ impl Writer for Log {
 
     fn end(&mut self, out: &mut dyn Write) -> io::Result<()> {
         let log = json!({
-            "$schema": SCHEMA,
+            "$schema": SARIF_SCHEMA,
             "version": "2.1.0",
             "runs": [{
                 "tool": { "driver": {
@@ -103,36 +101,9 @@ fn rules() -> Vec<Value> {
     checks.chain(others).collect()
 }
 
-/// A path as a URI reference: a relative one stays relative.
-fn uri(path: &str) -> String {
-    let mut uri = String::from(if path.starts_with('/') { "file://" } else { "" });
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
-            uri.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(uri, "%{byte:02X}");
-        }
-    }
-    uri
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_become_references() {
-        let cases = [
-            ("a/acme-net.ko", "a/acme-net.ko"),
-            ("/tmp/a b.rpm", "file:///tmp/a%20b.rpm"),
-            ("a:b#1.ko", "a%3Ab%231.ko"),
-            ("ü.ko", "%C3%BC.ko"),
-        ];
-        for (path, expected) in cases {
-            assert_eq!(uri(path), expected);
-        }
-    }
 
     #[test]
     fn every_check_is_a_rule_with_help() {

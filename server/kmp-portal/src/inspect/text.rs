@@ -2,6 +2,7 @@
 
 use super::output::Writer;
 use super::subject::{ModuleReport, Outcome, PackageReport, Report};
+use crate::formats::clean;
 use ::inspect::{Decision, Finding, Severity};
 use kmod::{Crc, Module, Versions};
 use kmp::{JudgedSignature, SignatureVerdict};
@@ -247,18 +248,6 @@ fn values(out: &mut dyn Write, name: &str, values: &[String], none: &str) -> io:
 
 fn value(out: &mut dyn Write, name: &str, text: &str) -> io::Result<()> {
     writeln!(out, "  {name:NAMES$} {text}")
-}
-
-/// Without control characters: what a file says must not reach the terminal as a command to it.
-pub fn clean(text: &str) -> String {
-    let plain = |c: char| {
-        if c.is_control() {
-            char::REPLACEMENT_CHARACTER
-        } else {
-            c
-        }
-    };
-    text.chars().map(plain).collect()
 }
 
 #[cfg(test)]
