@@ -190,6 +190,23 @@ fn two_kernels_at_once() {
 }
 
 #[test]
+fn two_builds_of_one_release_are_told_apart() {
+    let folder = Folder::new();
+    folder.module("fits", |m| m.imports("printk", 1));
+    let rebuilt = format!("{LAYOUT}0x5\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n");
+    folder.put(&format!("rebuilt/symvers-{RELEASE}"), rebuilt);
+    let kernels = format!("--kernel symvers-{RELEASE} --kernel rebuilt/symvers-{RELEASE}");
+    let (code, lines) = folder.judged(&format!("{kernels} fits.ko"));
+    assert_eq!(code, Some(1));
+    let rebuilt = format!("{RELEASE} from rebuilt/symvers-{RELEASE}");
+    let expected = [
+        format!("fits.ko {RELEASE} compatible"),
+        format!("fits.ko {rebuilt} incompatible crc-mismatch printk"),
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
 fn a_reason_in_full() {
     let folder = Folder::new();
     folder.module("changed", |m| m.imports("printk", 7));

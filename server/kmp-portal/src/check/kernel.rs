@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// A kernel, and how much is known of it.
 pub struct KernelFile {
-    /// Its release, or the file's path when that is unknown; unlike that of any other.
+    /// Its release, or the file's path when that is unknown; unlike that of any kernel before it.
     pub label: String,
     /// Who it is, in words.
     pub facts: String,
@@ -62,9 +62,10 @@ pub fn read_all(paths: &[PathBuf], told: &Told) -> anyhow::Result<Vec<KernelFile
     }
     let mut kernels: Vec<KernelFile> = Vec::new();
     for source in sources {
+        let from = source.paths.join(", ");
         let mut kernel = source.into_kernel(told);
         if kernels.iter().any(|known| known.label == kernel.label) {
-            kernel.label = format!("{} ({})", kernel.label, kernels.len() + 1);
+            kernel.label = format!("{} from {from}", kernel.label);
         }
         kernels.push(kernel);
     }
@@ -91,26 +92,12 @@ fn read(path: &Path) -> anyhow::Result<Source> {
 
 /// Puts the caller's words where the files say nothing; with one kernel, they win over file names.
 fn say(sources: &mut [Source], told: &Told) -> anyhow::Result<()> {
-    let (vermagic_release, _) = split_vermagic(told.vermagic.as_deref());
     let is_only = sources.len() == 1;
-    if let Some(release) = told.release.as_deref().or(vermagic_release) {
-        let open = |source: &&mut Source| {
-            let wins = is_only && !source.is_package && told.release.is_some();
-            wins || source.told.release.is_none()
-        };
-        let mut open: Vec<&mut Source> = sources.iter_mut().filter(open).collect();
-        match open.as_mut_slice() {
-            [one] => one.called(release),
-            [] => {}
-            _ => bail!(
-                "{release} cannot be the release of several kernels: name the symvers files \
-                 symvers-<release>, or check one kernel at a time"
-            ),
-        }
-        let is_there = |source: &Source| source.told.release.as_deref() == Some(release);
-        if !sources.iter().any(is_there) {
-            bail!("no --kernel has the release {release}");
-        }
+    let (by_vermagic, _) = split_vermagic(told.vermagic.as_deref());
+    if let Some(release) = told.release.as_deref() {
+        say_release(sources, release, is_only)?;
+    } else if let Some(release) = by_vermagic.filter(|release| !has_release(sources, release)) {
+        say_release(sources, release, false)?;
     }
     for source in sources {
         let wins = is_only && !source.is_package;
@@ -124,6 +111,30 @@ fn say(sources: &mut [Source], told: &Told) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Gives it to the one kernel that has none, or, where the caller `wins`, to any symvers file.
+fn say_release(sources: &mut [Source], release: &str, wins: bool) -> anyhow::Result<()> {
+    let is_open =
+        |source: &&mut Source| source.told.release.is_none() || (wins && !source.is_package);
+    let mut open: Vec<&mut Source> = sources.iter_mut().filter(is_open).collect();
+    match open.as_mut_slice() {
+        [one] => one.called(release),
+        [] => {}
+        _ => bail!(
+            "{release} cannot be the release of several kernels: name the symvers files \
+             symvers-<release>, or check one kernel at a time"
+        ),
+    }
+    if !has_release(sources, release) {
+        bail!("no --kernel has the release {release}");
+    }
+    Ok(())
+}
+
+fn has_release(sources: &[Source], release: &str) -> bool {
+    let mut releases = sources.iter().map(|source| source.told.release.as_deref());
+    releases.any(|known| known == Some(release))
 }
 
 /// Release (when the text begins with one) and tail.
