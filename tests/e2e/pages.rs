@@ -91,7 +91,7 @@ fn see_the_kernel(portal: &Portal, browser: &Browser) {
     until("on the kernel's page", Duration::from_secs(20), || {
         browser.url().ends_with(&path).then_some(())
     });
-    let text = browser.text();
+    let text = browser.find("main").text();
     let net = driver("acme-net", Role::Base);
     assert!(text.contains(&net.name), "{text}");
     for reason in &net.breaks[breaking] {
@@ -108,7 +108,7 @@ fn see_the_kernel(portal: &Portal, browser: &Browser) {
 fn log_out(browser: &Browser) {
     browser.find(".account button").click();
     until("logged out", Duration::from_secs(20), || {
-        (browser.find(".account").text() == "Log in").then_some(())
+        browser.read(".account").filter(|text| text == "Log in")
     });
 }
 
@@ -119,7 +119,9 @@ fn a_rejected_package_says_why() {
     browser.go(&portal.url("/login?next=/upload"));
     send_credentials(&browser, "alice", "guessed");
     until("refused", Duration::from_secs(20), || {
-        browser.text().contains("is wrong").then_some(())
+        browser
+            .read("#login-error")
+            .filter(|text| text.contains("is wrong"))
     });
     browser.go(&portal.url("/login?next=/upload"));
     log_in(&browser, "alice", &password);

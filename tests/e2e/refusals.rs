@@ -435,7 +435,7 @@ fn bad_addresses(portal: &Portal) -> Vec<Case> {
             "a method that is not for it",
             Ask::new("DELETE", portal.url("/api/v1/packages")),
             405,
-            &["DELETE"],
+            &["`Allow`"],
         ),
     ]
 }

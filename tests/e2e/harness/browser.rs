@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +11,7 @@ use xtask::sh;
 
 use super::http::Ask;
 use super::leash::Leash;
-use super::{free_port, scratch, until};
+use super::{free_port, scratch};
 
 /// The key of an element's reference, as the standard has it.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -38,13 +37,11 @@ impl Browser {
         let mut driver = sh::command("chromedriver");
         driver.arg(format!("--port={port}"));
         let log = folder.path().join("chromedriver.log");
-        let leash = Leash::start(&driver, &log);
+        let mut leash = Leash::start(&driver, &log);
         let base = format!("http://127.0.0.1:{port}");
-        until("chromedriver answers", Duration::from_secs(30), || {
-            Ask::get(format!("{base}/status"))
-                .try_send()
-                .ok()
-                .filter(|reply| reply.status == 200)
+        leash.until_ready("chromedriver", || {
+            let reply = Ask::get(format!("{base}/status")).try_send();
+            reply.ok().filter(|reply| reply.status == 200)
         });
         let profile = folder.path().join("profile");
         let asked = json!({"capabilities": {"alwaysMatch": {
@@ -127,9 +124,15 @@ impl Browser {
         );
     }
 
-    /// All that people read on the page.
-    pub fn text(&self) -> String {
-        self.find("body").text()
+    /// What people read in the first element that a selector fits; none while there is no such
+    /// element, as between two pages.
+    pub fn read(&self, selector: &str) -> Option<String> {
+        let script = "return document.querySelector(arguments[0])?.innerText ?? null";
+        let call = json!({"script": script, "args": [selector]});
+        let reply = Ask::new("POST", format!("{}/execute/sync", self.session))
+            .body(call.to_string())
+            .send();
+        reply.json()["value"].as_str().map(String::from)
     }
 
     /// Whether the page is wider than the window.

@@ -1,10 +1,13 @@
 //! Runs programs that end with us, whether a test panics or all of it is killed.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+
+use super::until;
 
 /// `$1` the program's log, `$2` a folder to remove when *we* end the program, the rest its command
 /// line. The shell ends with the program's status. It learns of our end by the end of its input.
@@ -27,11 +30,15 @@ exit "$status"
 /// An orderly end takes no longer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A program that starts takes no longer, a new database included.
+const START: Duration = Duration::from_secs(90);
+
 /// A running program. Let go of it and it is asked to end; nobody waits for it.
 pub struct Leash {
     shell: Child,
     input: Option<ChildStdin>,
     program: Pid,
+    log: PathBuf,
 }
 
 impl Leash {
@@ -70,7 +77,21 @@ impl Leash {
             input: shell.stdin.take(),
             shell,
             program,
+            log: log.into(),
         }
+    }
+
+    /// Looks again and again until the program is ready; a panic with what it said if it ends.
+    pub fn until_ready<T>(&mut self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+        until(&format!("{what} is ready"), START, || {
+            if let Some(status) = self.ended() {
+                let text = fs::read_to_string(&self.log).unwrap_or_default();
+                panic!(
+                    "{what} ended ({status}); `cargo xtask test` installs what is missing\n{text}"
+                );
+            }
+            look()
+        })
     }
 
     /// SIGKILL, and waits until it is gone.

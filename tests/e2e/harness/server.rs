@@ -44,24 +44,14 @@ impl Server {
         serve
             .args(["serve", "--listen", &listen])
             .args(&self.options);
-        self.leash = Some(Leash::with_folder(&serve, &self.log(), Some(&self.folder)));
-        self.wait_until_healthy();
-    }
-
-    fn wait_until_healthy(&mut self) {
-        super::until(
-            "the portal answers",
-            std::time::Duration::from_secs(90),
-            || {
-                if let Some(status) = self.leash.as_mut().and_then(Leash::ended) {
-                    panic!("the portal ended at once ({status})");
-                }
-                let answer = self.api.get("/healthz", None);
-                answer
-                    .is_ok_and(|answer| answer.status == 200)
-                    .then_some(())
-            },
-        );
+        let mut leash = Leash::with_folder(&serve, &self.log(), Some(&self.folder));
+        leash.until_ready("the portal", || {
+            let answer = self.api.get("/healthz", None);
+            answer
+                .is_ok_and(|answer| answer.status == 200)
+                .then_some(())
+        });
+        self.leash = Some(leash);
     }
 
     /// SIGKILL: what is not on the disk is lost.

@@ -4,13 +4,12 @@ use std::fs;
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 use tempfile::TempDir;
 use xtask::demo::mail::{self, Mail};
 
 use super::leash::Leash;
-use super::{free_port, scratch, until};
+use super::{free_port, scratch};
 
 /// The system's own, which its packages of modules are for, whatever `PATH` finds first.
 const PYTHON: &str = "/usr/bin/python3";
@@ -37,11 +36,7 @@ impl Sink {
             .arg(folder.path().join("mails"));
         let log = folder.path().join("sink.log");
         let mut leash = Leash::start(&program, &log);
-        until("the SMTP sink listens", Duration::from_secs(30), || {
-            if let Some(status) = leash.ended() {
-                let text = fs::read_to_string(&log).unwrap();
-                panic!("the SMTP sink ended ({status}): run `cargo xtask test`\n{text}");
-            }
+        leash.until_ready("the SMTP sink", || {
             TcpStream::connect(("127.0.0.1", port)).ok()
         });
         Sink {

@@ -15,7 +15,10 @@ pub const fn year(year: u64) -> u64 {
 }
 
 /// Now, for signatures that gpg makes without being told a time.
-#[expect(clippy::disallowed_methods, reason = "gpg and rpm sign by the real clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "gpg and rpm sign by the real clock"
+)]
 pub fn now() -> u64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
