@@ -10,8 +10,8 @@ use xtask::kernels::Role;
 
 use crate::harness::client::{Client, REPOSITORY};
 use crate::harness::portal::{PRODUCT, shared};
-use crate::harness::repository::{KEY, REPOMD, Repository, SIGNATURE, now};
-use crate::harness::{driver, kernel, mirror, scratch, words};
+use crate::harness::repository::{KEY, REPOMD, Repository, SIGNATURE, Trouble, now};
+use crate::harness::{driver, fixtures, good, kernel, mirror, scratch, words};
 
 /// What somebody does to a copy of the repository.
 struct Crime {
@@ -141,6 +141,27 @@ fn assert_refused(
     );
 }
 
+/// So does the client that other tests look at repositories with. It does not download packages.
+#[test]
+fn the_careful_client_refuses_it_too() {
+    let (honest, key) = copy();
+    let look = |copy: &Path| Repository::at(&mirror::serve(copy), &key).look(now());
+    assert_eq!(look(honest.path()).unwrap().len(), good(Role::Base).count());
+    for crime in CRIMES
+        .iter()
+        .filter(|crime| crime.name != "one byte of a package")
+    {
+        let (copy, _) = copy();
+        (crime.commit)(copy.path());
+        let found = look(copy.path());
+        assert!(
+            matches!(found, Err(Trouble::Wrong(_))),
+            "{}: {found:?}",
+            crime.name
+        );
+    }
+}
+
 /// The tests above prove something only if an honest copy is taken.
 #[test]
 fn an_honest_copy_is_taken() {
@@ -164,10 +185,8 @@ fn without_the_key_nothing_is_taken() {
     client.add_for_zypper(&url);
     let refresh = client.zypper(&["refresh", REPOSITORY]);
     assert_eq!(refresh.status.code(), Some(4), "{}", words(&refresh));
-    let stranger = Client::trusting(&[&fs::read_to_string(
-        &crate::harness::fixtures().keys["stranger"].public,
-    )
-    .unwrap()]);
+    let stranger =
+        Client::trusting(&[&fs::read_to_string(&fixtures().keys["stranger"].public).unwrap()]);
     stranger.add_for_dnf(&url);
     let refresh = stranger.dnf(&["makecache"]);
     assert_eq!(refresh.status.code(), Some(1), "{}", words(&refresh));

@@ -59,11 +59,14 @@ impl Browser {
         let id = answer["value"]["sessionId"]
             .as_str()
             .expect("a session has an id");
-        Browser {
+        let browser = Browser {
             session: format!("{base}/session/{id}"),
             _folder: folder,
             _driver: leash,
-        }
+        };
+        // What is looked for may be on the page that comes.
+        browser.post("timeouts", &json!({"implicit": 5_000}));
+        browser
     }
 
     #[track_caller]

@@ -44,9 +44,17 @@ pub fn kernel(role: Role) -> &'static KernelEntry {
     kernel.unwrap_or_else(|| panic!("there is no {role:?} kernel among the fixtures"))
 }
 
-/// The good packages built for a kernel, providers before those that need their symbols.
+/// The good packages built for a kernel, providers before those that need their symbols. None where
+/// there is no such kernel, or nothing was built against it.
 pub fn good(role: Role) -> impl Iterator<Item = &'static Package> {
-    fixtures().packages_for(&kernel(role).release, Kind::Good)
+    let kernel = fixtures().kernel(role).into_iter();
+    kernel.flat_map(|kernel| fixtures().packages_for(&kernel.release, Kind::Good))
+}
+
+/// All good packages.
+pub fn all_good() -> impl Iterator<Item = &'static Package> {
+    let packages = fixtures().packages.iter();
+    packages.filter(|package| package.kind == Kind::Good)
 }
 
 /// The good package of a driver: `acme-net`, `acme-core` or `beta-usb`.

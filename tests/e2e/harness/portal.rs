@@ -13,7 +13,7 @@ use xtask::kernels::Role;
 
 use super::http::{Ask, Reply};
 use super::server::Server;
-use super::{fixtures, good, kernel};
+use super::{all_good, fixtures, good, kernel};
 
 /// The product of the base kernel and those near it.
 pub const PRODUCT: &str = "debian-12";
@@ -41,7 +41,7 @@ impl Portal {
     /// One without kernels and packages.
     pub fn open(options: &[&str]) -> Portal {
         let server = Server::start(options);
-        add_product(&server, PRODUCT);
+        add_product(&server, PRODUCT, &[&kernel(Role::Base).flavor]);
         let mut tokens = BTreeMap::new();
         for (vendor, display_name, email) in VENDORS {
             server.admin(&[
@@ -139,12 +139,12 @@ impl Portal {
     }
 }
 
-fn add_product(server: &Server, name: &str) {
-    let base = kernel(Role::Base);
-    let (arch, flavor) = (base.arch.as_str(), base.flavor.as_str());
-    server.admin(&[
-        "product", "add", name, "--family", "suse", "--arch", arch, "--flavor", flavor,
-    ]);
+/// With no flavors, any will do.
+fn add_product(server: &Server, name: &str, flavors: &[&str]) {
+    let arch = &kernel(Role::Base).arch;
+    let mut command = vec!["product", "add", name, "--family", "suse", "--arch", arch];
+    command.extend(flavors.iter().flat_map(|flavor| ["--flavor", flavor]));
+    server.admin(&command);
 }
 
 /// A portal in full use, for tests that only look: both series of kernels, all good packages, and
@@ -172,21 +172,21 @@ impl Shared {
             uploads,
             kernels,
         };
-        for (product, role) in [(PRODUCT, Role::Base), (NEXT_PRODUCT, Role::NextSeries)] {
-            add_product(&shared.portal.server, product);
-            shared.register(product, role, "released", "");
-            for package in good(role) {
-                // The product is found by the kernel that the package was built for.
-                shared.upload(package, "", 201);
-            }
+        shared.register(PRODUCT, Role::Base, "released", "");
+        if let Some(next) = fixtures().kernel(Role::NextSeries) {
+            add_product(&shared.portal.server, NEXT_PRODUCT, &[&next.flavor]);
+            shared.register(NEXT_PRODUCT, Role::NextSeries, "released", "");
         }
-        add_product(&shared.portal.server, ARCHIVE);
-        for role in [Role::Base, Role::Breaking, Role::NextSeries] {
+        for package in good(Role::Base).chain(good(Role::NextSeries)) {
+            // The product is found by the kernel that the package was built for.
+            shared.upload(package, "", 201);
+        }
+        add_product(&shared.portal.server, ARCHIVE, &[]);
+        for package in all_good() {
             // Those that are there already go to one more product.
-            let status = if role == Role::Breaking { 201 } else { 200 };
-            for package in good(role) {
-                shared.upload(package, &format!("product={ARCHIVE}"), status);
-            }
+            let is_known = shared.uploads.contains_key(&file_name(package));
+            let status = if is_known { 200 } else { 201 };
+            shared.upload(package, &format!("product={ARCHIVE}"), status);
         }
         let date = format!("&release_date={RELEASE_DATE}");
         shared.register(PRODUCT, Role::Breaking, "preview", &date);
