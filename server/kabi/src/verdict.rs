@@ -84,6 +84,29 @@ pub struct PackageVerdict {
 }
 
 impl Verdict {
+    /// Every verdict, from best to worst.
+    pub const ALL: [Verdict; 6] = [
+        Verdict::Compatible,
+        Verdict::CompatibleWithWarnings,
+        Verdict::NeedsOtherPackage,
+        Verdict::Indeterminate,
+        Verdict::UnloadableFlavor,
+        Verdict::Incompatible,
+    ];
+
+    /// The verdict as JSON and databases spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Compatible => "compatible",
+            Verdict::CompatibleWithWarnings => "compatible_with_warnings",
+            Verdict::NeedsOtherPackage => "needs_other_package",
+            Verdict::Indeterminate => "indeterminate",
+            Verdict::UnloadableFlavor => "unloadable_flavor",
+            Verdict::Incompatible => "incompatible",
+        }
+    }
+
     /// The loader takes it, given the packages it needs.
     pub fn loads(self) -> bool {
         self <= Verdict::NeedsOtherPackage

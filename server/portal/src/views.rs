@@ -77,7 +77,7 @@ pub fn reason(reason: &kabi::Reason) -> Reason {
 
 #[must_use]
 pub fn verdict(verdict: kabi::Verdict) -> Verdict {
-    Verdict::from_code(store::verdicts::word(verdict)).unwrap_or(Verdict::Indeterminate)
+    Verdict::from_code(verdict.as_str()).unwrap_or(Verdict::Indeterminate)
 }
 
 /// What is around every page.

@@ -7,30 +7,10 @@ use sqlx::types::Json;
 use time::Date;
 use uuid::Uuid;
 
-/// The word a verdict has in JSON and in the database.
-#[must_use]
-pub fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Compatible => "compatible",
-        Verdict::CompatibleWithWarnings => "compatible_with_warnings",
-        Verdict::NeedsOtherPackage => "needs_other_package",
-        Verdict::Indeterminate => "indeterminate",
-        Verdict::UnloadableFlavor => "unloadable_flavor",
-        Verdict::Incompatible => "incompatible",
-    }
-}
-
+/// Reads the database's word; what no version of this program wrote is not known.
 fn parse(word: &str) -> Verdict {
-    [
-        Verdict::Compatible,
-        Verdict::CompatibleWithWarnings,
-        Verdict::NeedsOtherPackage,
-        Verdict::UnloadableFlavor,
-        Verdict::Incompatible,
-    ]
-    .into_iter()
-    .find(|v| self::word(*v) == word)
-    .unwrap_or(Verdict::Indeterminate)
+    let named = Verdict::ALL.into_iter().find(|v| v.as_str() == word);
+    named.unwrap_or(Verdict::Indeterminate)
 }
 
 /// Stores the verdicts of one kernel over these packages, in one statement. Equal ones stay.
@@ -43,7 +23,7 @@ pub async fn save(
     let packages: Vec<Uuid> = verdicts.iter().map(|(id, _)| *id).collect();
     let words: Vec<String> = verdicts
         .iter()
-        .map(|(_, v)| word(v.verdict).to_owned())
+        .map(|(_, v)| v.verdict.as_str().to_owned())
         .collect();
     let modules: Vec<Value> = verdicts
         .iter()

@@ -4,7 +4,7 @@
 //! and so has one of which that is not known; a file that cannot be read is an error. Source: the
 //! schema of Ant's `junitreport`, as Jenkins and GitLab read it.
 
-use super::report::{FileVerdict, KernelReport, Report, code, words};
+use super::report::{FileVerdict, KernelReport, Report, words};
 use crate::formats::carried;
 use kabi::ModuleVerdict;
 use quick_xml::Writer;
@@ -74,7 +74,7 @@ fn case(
         .write_inner_content(|xml| {
             if !module.verdict.loads() {
                 xml.create_element("failure")
-                    .with_attribute(("type", code(module.verdict)))
+                    .with_attribute(("type", module.verdict.as_str()))
                     .with_attribute(("message", words(module.verdict)))
                     .write_text_content(BytesText::new(&reasons))?;
             } else if !reasons.is_empty() {

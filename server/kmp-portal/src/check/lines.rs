@@ -1,6 +1,6 @@
 //! Verdicts for programs, line by line: JSON objects, or columns divided by tabs.
 
-use super::report::{Report, code};
+use super::report::Report;
 use crate::formats::clean;
 use kabi::Reason;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ pub fn write_json(out: &mut impl Write, report: &Report) -> io::Result<()> {
             "file": file.file,
             "module": module.module,
             "kernel": kernel.label,
-            "verdict": code(module.verdict),
+            "verdict": module.verdict.as_str(),
             "reasons": reasons,
         });
         writeln!(out, "{object}")?;
@@ -36,7 +36,7 @@ pub fn write_tsv(out: &mut impl Write, report: &Report) -> io::Result<()> {
             &file.file,
             &module.module,
             &kernel.label,
-            code(module.verdict),
+            module.verdict.as_str(),
         ]
         .map(clean)
         .join("\t");

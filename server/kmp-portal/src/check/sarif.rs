@@ -3,7 +3,7 @@
 //! One result per reason; what a kernel does not tell and files that cannot be read are
 //! notifications. Source: OASIS, Static Analysis Results Interchange Format 2.1.0.
 
-use super::report::{FileVerdict, KernelReport, Report, code, words};
+use super::report::{FileVerdict, KernelReport, Report, words};
 use crate::formats::{SARIF_SCHEMA, uri};
 use kabi::{ModuleVerdict, Reason, Severity, codes};
 use serde_json::{Value, json};
@@ -74,7 +74,7 @@ fn result(
                 reason.symbol.as_deref().unwrap_or_default()
             ),
         },
-        "properties": {"kernel": kernel.label, "verdict": code(module.verdict)},
+        "properties": {"kernel": kernel.label, "verdict": module.verdict.as_str()},
     });
     if let Some(rule) = rule {
         result["ruleIndex"] = json!(rule);
