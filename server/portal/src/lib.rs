@@ -13,6 +13,7 @@ mod hub;
 mod impact;
 pub mod jobs;
 mod judging;
+mod linger;
 mod mail;
 pub mod pages;
 mod placing;

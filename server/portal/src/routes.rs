@@ -17,6 +17,7 @@ mod upload;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{Error, Problem};
+use crate::linger::linger;
 use crate::pages::{ErrorPage, Link, Nav};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -94,6 +95,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/metrics", get(health::metrics))
         .layer(middleware::from_fn(count_requests))
+        .layer(middleware::from_fn(linger))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(TraceLayer::new_for_http().make_span_with(span))
