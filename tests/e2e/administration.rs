@@ -104,6 +104,12 @@ fn tokens_come_alone_and_open_doors() {
     ]);
     let json: Value = serde_json::from_str(&json).unwrap();
     assert!(json["token"].is_string(), "{json}");
+
+    let lost = server.admin(&["token", "create", "--distributor", "--label", "laptop"]);
+    kernels(lost.trim()).problem(400);
+    server.admin(&["token", "revoke", "laptop"]);
+    kernels(lost.trim()).problem(401);
+    kernels(token).problem(400);
 }
 
 #[test]

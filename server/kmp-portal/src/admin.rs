@@ -103,6 +103,8 @@ enum Token {
         #[arg(long, value_name = "DAYS")]
         expires: Option<u16>,
     },
+    /// End every token of this label, at once
+    Revoke { label: String },
 }
 
 #[derive(Subcommand)]
@@ -191,6 +193,7 @@ async fn carry_out(office: &Office, subject: &Subject) -> anyhow::Result<Value> 
                 .create_token(vendor.as_deref(), label.as_deref(), *expires)
                 .await
         }
+        Subject::Token(Token::Revoke { label }) => office.revoke_tokens(label).await,
         Subject::User(User::Add {
             name,
             vendor,
@@ -232,7 +235,7 @@ fn print(subject: &Subject, answer: &Value, json: bool) {
         return;
     }
     match (subject, answer) {
-        (Subject::Token(_), _) => println!("{}", text(&answer["token"])),
+        (Subject::Token(Token::Create { .. }), _) => println!("{}", text(&answer["token"])),
         (Subject::User(_), _) if answer["password"].is_string() => {
             println!("{}", text(&answer["password"]));
         }

@@ -190,6 +190,20 @@ impl Admin {
         }))
     }
 
+    /// Ends every token of this label, at once.
+    ///
+    /// # Errors
+    /// There is none, or the database fails.
+    pub async fn revoke_tokens(&self, label: &str) -> anyhow::Result<Value> {
+        let mut conn = self.database.pool.acquire().await?;
+        let revoked = store::accounts::delete_tokens(&mut conn, label).await?;
+        ensure!(
+            revoked > 0,
+            "there is no token labelled `{label}`; `kmp-portal admin list tokens` shows them"
+        );
+        Ok(json!({ "label": label, "revoked": revoked }))
+    }
+
     /// Adds a person or sets the password; without one, makes it, and the answer holds it.
     ///
     /// # Errors

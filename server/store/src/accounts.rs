@@ -70,6 +70,14 @@ pub async fn by_token(
     .await
 }
 
+/// Ends every token of this label; gives how many there were.
+pub async fn delete_tokens(conn: &mut PgConnection, label: &str) -> sqlx::Result<u64> {
+    let done = sqlx::query!("DELETE FROM tokens WHERE label = $1", label)
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected())
+}
+
 /// A token as lists show it: never the secret.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct TokenLine {

@@ -224,7 +224,11 @@ fn by_vendor(broken: Vec<Broken>, told: &[(String, Option<store::Time>)]) -> Vec
                         )
                     }),
             });
-        entry.packages.push(broken_package(&package));
+        let mut shown = broken_package(&package);
+        if broken.fixed_by.is_some() {
+            shown.version.push_str(" (another build loads)");
+        }
+        entry.packages.push(shown);
     }
     let mut vendors: Vec<VendorBreaks> = vendors.into_values().collect();
     vendors.sort_by_key(|v| std::cmp::Reverse(v.packages.len()));
