@@ -48,7 +48,7 @@ impl<'a> Names<'a> {
             .get()
             .checked_sub(spent)
             .ok_or(Error::TooLarge {
-                what: "bytes of names, counted again where they overlap,",
+                what: "bytes of names, far more than its string table holds (is that cut short?),",
                 limit: self.table.len().saturating_mul(OVERLAP) as u64,
             })?;
         self.budget.set(left);
