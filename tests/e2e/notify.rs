@@ -57,11 +57,7 @@ fn one_mail_goes_to_the_vendor_whose_package_breaks() {
     portal
         .register(PRODUCT, kernel(Role::Base), "released", "")
         .expect(200);
-    until("all work is done", Duration::from_secs(60), || {
-        let health = portal.get("/healthz").expect(200).json();
-        assert_eq!(health["jobs"]["failed"], 0, "{health}");
-        (health["jobs"]["open"] == 0).then_some(())
-    });
+    portal.finish();
     assert_eq!(sink.mails().len(), 1);
     assert!(
         portal.server.files_in("mail").is_empty(),

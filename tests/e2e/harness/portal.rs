@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use serde_json::Value;
 use xtask::demo::api::escape;
@@ -13,7 +14,7 @@ use xtask::kernels::Role;
 
 use super::http::{Ask, Reply};
 use super::server::Server;
-use super::{all_good, fixtures, good, kernel};
+use super::{all_good, fixtures, good, kernel, until};
 
 /// The product of the base kernel and those near it.
 pub const PRODUCT: &str = "debian-12";
@@ -96,6 +97,17 @@ impl Portal {
             .send()
             .expect(200)
             .json()
+    }
+
+    /// Waits until no work is left, and none was given up. What was refused is then gone, too: its
+    /// bytes are removed right behind the answer.
+    #[track_caller]
+    pub fn finish(&self) {
+        until("all work is done", Duration::from_secs(60), || {
+            let health = self.get("/healthz").expect(200).json();
+            assert_eq!(health["jobs"]["failed"], 0, "{health}");
+            (health["jobs"]["open"] == 0).then_some(())
+        });
     }
 
     /// Registers a kernel; `more` are further parameters, each behind a `&`.
