@@ -9,6 +9,7 @@ pub mod database;
 mod error;
 mod extract;
 mod hardware;
+mod holds;
 mod hub;
 mod impact;
 pub mod jobs;

@@ -121,13 +121,14 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
         .await??
     };
     let hub = Hub::default();
+    let served = Served::open(&storage).context("reading which clients are served what")?;
     let app = Arc::new(App {
         storage,
         mailer,
         repository_key: Arc::new(repository_key),
         hub: hub.clone(),
         kernels: KernelCache::default(),
-        served: Served::default(),
+        served,
         hardware: Hardware::default(),
         metrics: PrometheusBuilder::new()
             .install_recorder()

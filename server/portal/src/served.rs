@@ -5,6 +5,7 @@
 //! others of the same one for a while, whatever is published meanwhile: zypper asks for the
 //! signature first, dnf for the document first, and neither knows of our generations.
 
+use crate::holds::{Journal, Recovered};
 use crate::storage::Storage;
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -75,6 +76,7 @@ pub struct ServedRepository {
     /// Package file name to SHA-256.
     packages: HashMap<String, Vec<u8>>,
     held: Mutex<HashMap<Client, Hold>>,
+    journal: Arc<Journal>,
 }
 
 impl ServedRepository {
@@ -92,10 +94,14 @@ impl ServedRepository {
             began: now,
             last: now,
         };
-        let hold = held.entry(client).or_insert(anew);
-        if hold.is_over(asked, now) {
-            *hold = anew;
+        let is_new = held
+            .get(&client)
+            .is_none_or(|hold| hold.is_over(asked, now));
+        if is_new {
+            self.journal.note(self.id, current.number, &client);
+            held.insert(client.clone(), anew);
         }
+        let hold = held.entry(client).or_insert(anew);
         hold.last = now;
         let number = hold.number;
         drop(held);
@@ -127,12 +133,51 @@ impl ServedRepository {
 type Key = (String, String, String);
 
 /// All repositories, by product, channel and arch.
-#[derive(Default)]
 pub struct Served {
     repositories: RwLock<HashMap<Key, Arc<ServedRepository>>>,
+    journal: Arc<Journal>,
+    /// Holds of the server before this one, until their repository is loaded.
+    recovered: Mutex<Recovered>,
 }
 
 impl Served {
+    /// Nothing loaded yet; clients in the middle of a refresh are known.
+    ///
+    /// # Errors
+    /// The note of them cannot be read or written.
+    pub fn open(storage: &Storage) -> std::io::Result<Self> {
+        let (journal, recovered) = Journal::open(&storage.holds())?;
+        Ok(Self {
+            repositories: RwLock::default(),
+            journal: Arc::new(journal),
+            recovered: Mutex::new(recovered),
+        })
+    }
+
+    /// The holds that a killed server had on a repository, each as if it began now.
+    fn take_recovered(&self, id: i64) -> HashMap<Client, Hold> {
+        let mut recovered = self
+            .recovered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let began_with = Asked {
+            is_head: false,
+            is_signature: true,
+        };
+        let hold = |number| Hold {
+            number,
+            began_with,
+            began: now,
+            last: now,
+        };
+        let clients = recovered.remove(&id).unwrap_or_default();
+        clients
+            .into_iter()
+            .map(|(client, number)| (client, hold(number)))
+            .collect()
+    }
+
     #[must_use]
     pub fn get(&self, product: &str, channel: &str, arch: &str) -> Option<Arc<ServedRepository>> {
         let key = (product.to_owned(), channel.to_owned(), arch.to_owned());
@@ -196,7 +241,10 @@ impl Served {
             }
             let mut held = old.held.lock().unwrap_or_else(PoisonError::into_inner);
             loaded.held = Mutex::new(std::mem::take(&mut held));
+        } else {
+            loaded.held = Mutex::new(self.take_recovered(id));
         }
+        loaded.journal = self.journal.clone();
         all.insert(key, Arc::new(loaded));
         Ok(())
     }
@@ -234,6 +282,7 @@ fn build(
         data,
         packages: HashMap::new(),
         held: Mutex::default(),
+        journal: Arc::default(),
     })
 }
 
@@ -253,6 +302,7 @@ mod tests {
             data: HashMap::new(),
             packages: HashMap::new(),
             held: Mutex::default(),
+            journal: Arc::default(),
         }
     }
 

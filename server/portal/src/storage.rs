@@ -5,6 +5,7 @@
 //! packages/ab/<sha256>.rpm
 //! repositories/<repository>/<generation>/repodata/…
 //! keys/                the repository's signing key
+//! holds                which client began its refresh with which generation
 //! mail/                mails, when no SMTP server is set
 //! unclaimed/           package files that no row of the database knows, set aside at start
 //! cluster/, socket/, postgres.*   the private database
@@ -85,6 +86,12 @@ impl Storage {
     #[must_use]
     pub fn keys(&self) -> PathBuf {
         self.root.join("keys")
+    }
+
+    /// Note of the clients in the middle of a refresh.
+    #[must_use]
+    pub fn holds(&self) -> PathBuf {
+        self.root.join("holds")
     }
 
     /// Where the bytes of a package lie.

@@ -14,7 +14,7 @@ use store::{PgConnection, Time};
 use uuid::Uuid;
 
 /// Symbols listed per module in a mail; the impact page has them all.
-const SYMBOLS_IN_MAIL: usize = 12;
+const SYMBOLS_IN_MAIL: usize = 40;
 
 pub async fn run(app: &App, kernel_id: Uuid) -> Result<(), JobError> {
     let now = app.now();
