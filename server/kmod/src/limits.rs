@@ -1,5 +1,7 @@
 //! Upper bounds while reading one module, checked before memory is taken.
 
+use serde::{Deserialize, Serialize};
+
 /// Bytes of the unpacked module. The largest modules of distribution kernels are some 10 MB
 /// (amdgpu: 19 MB); with full debug information they reach 150 MB.
 const UNPACKED: usize = 256 << 20;
@@ -12,7 +14,7 @@ const RATIO: usize = 200;
 const SYMBOLS: usize = 200_000;
 
 /// Upper bounds while reading one module.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Limits {
     /// Bytes of the unpacked module. Default: 256 MiB.
     pub unpacked: usize,

@@ -1,7 +1,9 @@
 //! Upper bounds while reading one package.
 
+use serde::{Deserialize, Serialize};
+
 /// Upper bounds while reading one package. Going over one is an [`crate::Error::OverLimit`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Limits {
     /// Bytes of the whole file.
     pub file_size: u64,

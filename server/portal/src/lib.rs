@@ -12,6 +12,7 @@ mod hardware;
 mod holds;
 mod hub;
 mod impact;
+pub mod inspecting;
 pub mod jobs;
 mod judging;
 mod linger;

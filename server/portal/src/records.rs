@@ -6,31 +6,31 @@ use store::packages::Inspected;
 
 /// The columns of an inspected package.
 #[must_use]
-pub fn facts<'a>(package: &'a Package, signatures: &SignatureReport) -> Inspected<'a> {
+pub fn facts(package: Package, signatures: &SignatureReport) -> Inspected {
     let location = package.file_name();
-    let rendered = repomd::render(&record(package, &location));
+    let rendered = repomd::render(&record(&package, &location));
     Inspected {
-        name: &package.name,
         epoch: package.epoch.map(i64::from),
-        version: &package.version,
-        release: &package.release,
-        arch: &package.arch,
-        flavor: flavor(package),
-        kernel_release: kernel_release(package),
-        summary: &package.summary,
-        license: package.license.as_deref(),
-        rpm_vendor: package.vendor.as_deref(),
+        flavor: flavor(&package),
+        kernel_release: kernel_release(&package),
         signature: store::packages::storable(signatures),
         repomd_primary: rendered.primary,
         repomd_filelists: rendered.filelists,
         repomd_other: rendered.other,
+        aliases: aliases(&package),
+        location,
+        name: package.name,
+        version: package.version,
+        release: package.release,
+        arch: package.arch,
+        summary: package.summary,
+        license: package.license,
+        rpm_vendor: package.vendor,
         modules: package
             .modules
-            .iter()
-            .filter_map(|m| Some((m.path.as_str(), m.module.as_ref().ok()?)))
+            .into_iter()
+            .filter_map(|m| Some((m.path, m.module.ok()?)))
             .collect(),
-        aliases: aliases(package),
-        location,
     }
 }
 

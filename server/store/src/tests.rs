@@ -92,15 +92,15 @@ async fn received(
 /// Accepts a package under a file name.
 async fn accept(conn: &mut crate::PgConnection, id: Uuid, location: &str) -> sqlx::Result<()> {
     let facts = packages::Inspected {
-        name: "acme-net-kmp-default",
+        name: "acme-net-kmp-default".to_owned(),
         epoch: None,
-        version: "1",
-        release: "1",
-        arch: "x86_64",
+        version: "1".to_owned(),
+        release: "1".to_owned(),
+        arch: "x86_64".to_owned(),
         flavor: Some("default".to_owned()),
         kernel_release: None,
         location: location.to_owned(),
-        summary: "",
+        summary: String::new(),
         license: None,
         rpm_vendor: None,
         signature: json!({}),

@@ -4,23 +4,21 @@
 
 use super::JobError;
 use crate::app::App;
+use crate::inspecting::{Answer, Reading, Task};
 use crate::placing::{self, Built, Misfit};
-use crate::records;
 use crate::refusals;
-use inspect::{Decision, Finding, Inspection, Severity};
-use kmp::{SignatureReport, SignatureVerdict};
+use anyhow::Context as _;
+use inspect::{Decision, Finding, Severity};
 use std::fs::File;
-use std::io::{BufReader, Seek as _, SeekFrom};
 use std::sync::Arc;
+use store::PgConnection;
 use store::packages::{Inspected, RejectedAs, State};
 use store::products::Product;
 use store::vendors::VendorKey;
-use store::{PgConnection, Time};
 use uuid::Uuid;
 
 /// A package whose inspection ended the process so often is refused.
 const MAX_CRASHES: i32 = 3;
-const READ_AHEAD: usize = 1 << 20;
 
 pub async fn run(app: &Arc<App>, id: Uuid, attempts: i32) -> Result<(), JobError> {
     let mut conn = app.pool.acquire().await?;
@@ -47,115 +45,27 @@ pub async fn run(app: &Arc<App>, id: Uuid, attempts: i32) -> Result<(), JobError
     };
     drop(conn);
 
-    let looked = {
-        let app = app.clone();
-        let sha256 = row.sha256.clone();
-        let vendor_id = row.vendor_id;
-        tokio::task::spawn_blocking(move || {
-            look(&app, &sha256, vendor_id, &keys, product.as_ref(), now)
-        })
-        .await?
+    let task = Task {
+        limits: kmp::Limits::default(),
+        policy: inspection_policy(product.as_ref()),
+        own_keys: armored(keys.iter().filter(|k| k.vendor_id == row.vendor_id)),
+        other_keys: armored(keys.iter().filter(|k| k.vendor_id != row.vendor_id)),
+        now: now.unix_timestamp().cast_unsigned(),
     };
-    let looked = match looked {
-        Ok(looked) => looked,
-        Err(Unreadable::Missing(error)) => return Err(JobError::Retry(error)),
-        Err(Unreadable::NotAPackage(finding)) => {
-            return reject(app, &row, RejectedAs::Unprocessable, vec![*finding], None).await;
+    let path = app.storage.package(&row.sha256);
+    let file = File::open(&path).with_context(|| path.display().to_string())?;
+    let answer = tokio::task::spawn_blocking(move || task.perform(file)).await?;
+    match answer {
+        Answer::Read(reading) => decide(app, &row, *reading, placements.is_empty()).await,
+        Answer::Refused(finding) => {
+            reject(app, &row, RejectedAs::Unprocessable, vec![finding], None).await
         }
-    };
-    decide(app, &row, looked, placements.is_empty()).await
-}
-
-/// What reading the file gave.
-struct Looked {
-    package: kmp::Package,
-    signatures: SignatureReport,
-    inspection: Inspection,
-    /// Fingerprint of another vendor's key that signed it.
-    signed_by_other: Option<String>,
-}
-
-enum Unreadable {
-    Missing(anyhow::Error),
-    NotAPackage(Box<Finding>),
-}
-
-fn look(
-    app: &App,
-    sha256: &[u8],
-    vendor_id: i64,
-    keys: &[VendorKey],
-    product: Option<&Product>,
-    now: Time,
-) -> Result<Looked, Unreadable> {
-    let path = app.storage.package(sha256);
-    let open = || {
-        File::open(&path).map_err(|e| {
-            Unreadable::Missing(anyhow::Error::new(e).context(path.display().to_string()))
-        })
-    };
-    let package = kmp::read(
-        BufReader::with_capacity(READ_AHEAD, open()?),
-        &kmp::Limits::default(),
-    )
-    .map_err(|error| Unreadable::NotAPackage(Box::new(refusals::unreadable(&error))))?;
-    let judge = |keys: Vec<keyring::Certificate>| {
-        let mut file = open()?;
-        file.seek(SeekFrom::Start(package.header_start))
-            .map(|_| BufReader::with_capacity(READ_AHEAD, file))
-            .map_err(anyhow::Error::from)
-            .and_then(|mut signed| {
-                let now = now.unix_timestamp().cast_unsigned();
-                let policy = keyring::Policy::default();
-                Ok(keyring::judge_stream(
-                    &package,
-                    &keys,
-                    &policy,
-                    now,
-                    &mut signed,
-                )?)
-            })
-            .map_err(Unreadable::Missing)
-    };
-    let signatures = judge(certificates(
-        keys.iter().filter(|k| k.vendor_id == vendor_id),
-    ))?;
-    let others = certificates(keys.iter().filter(|k| k.vendor_id != vendor_id));
-    let signed_by_other = judge(others)?
-        .signatures
-        .into_iter()
-        .find_map(|s| match s.verdict {
-            SignatureVerdict::Good { certificate, .. } => Some(certificate),
-            _ => None,
-        })
-        .filter(|_| !is_good(&signatures));
-    let inspection = inspect::inspect(&package, &signatures, &inspection_policy(product));
-    Ok(Looked {
-        package,
-        signatures,
-        inspection,
-        signed_by_other,
-    })
-}
-
-fn is_good(report: &SignatureReport) -> bool {
-    report
-        .signatures
-        .iter()
-        .any(|s| matches!(s.verdict, SignatureVerdict::Good { .. }))
-}
-
-fn certificates<'a>(keys: impl Iterator<Item = &'a VendorKey>) -> Vec<keyring::Certificate> {
-    let mut found = Vec::new();
-    for key in keys {
-        match keyring::Certificate::parse_all(key.armored.as_bytes()) {
-            Ok(certificates) => found.extend(certificates),
-            Err(error) => {
-                tracing::error!(%error, key.fingerprint, "a registered key cannot be read");
-            }
-        }
+        Answer::Trouble(error) => Err(JobError::Retry(anyhow::anyhow!(error))),
     }
-    found
+}
+
+fn armored<'a>(keys: impl Iterator<Item = &'a VendorKey>) -> Vec<String> {
+    keys.map(|key| key.armored.clone()).collect()
 }
 
 fn inspection_policy(product: Option<&Product>) -> inspect::Policy {
@@ -169,12 +79,15 @@ fn inspection_policy(product: Option<&Product>) -> inspect::Policy {
 async fn decide(
     app: &Arc<App>,
     row: &store::packages::Package,
-    looked: Looked,
+    reading: Reading,
     product_is_open: bool,
 ) -> Result<(), JobError> {
     let now = app.now();
-    let facts = records::facts(&looked.package, &looked.signatures);
-    let mut findings = looked.inspection.findings.clone();
+    let Reading {
+        facts,
+        mut findings,
+        ..
+    } = reading;
     let mut tx = app.pool.begin().await?;
     store::lock(&mut tx, &format!("location:{}", facts.location)).await?;
     // Another worker may have been faster, after our lease ran out.
@@ -186,15 +99,15 @@ async fn decide(
     }
 
     let mut refusal = None;
-    if let Some(fingerprint) = &looked.signed_by_other {
+    if let Some(fingerprint) = &reading.signed_by_other {
         findings.insert(0, refusals::other_vendors_key(fingerprint));
         refusal = Some(RejectedAs::Forbidden);
     } else if let Some(owner) =
-        store::packages::name_owner(&mut tx, facts.name, row.vendor_id).await?
+        store::packages::name_owner(&mut tx, &facts.name, row.vendor_id).await?
     {
-        findings.insert(0, refusals::other_vendors_name(facts.name, &owner));
+        findings.insert(0, refusals::other_vendors_name(&facts.name, &owner));
         refusal = Some(RejectedAs::Forbidden);
-    } else if looked.inspection.decision == Decision::Reject {
+    } else if reading.decision == Decision::Reject {
         refusal = Some(RejectedAs::Unprocessable);
     } else if let Some((other, _)) = store::packages::by_location(&mut tx, &facts.location)
         .await?
@@ -228,11 +141,11 @@ async fn decide(
 async fn settle_product(
     conn: &mut PgConnection,
     id: Uuid,
-    facts: &Inspected<'_>,
+    facts: &Inspected,
     product_is_open: bool,
 ) -> sqlx::Result<Result<(), Misfit>> {
     let built = Built {
-        arch: facts.arch,
+        arch: &facts.arch,
         flavor: facts.flavor.as_deref(),
         kernel_release: facts.kernel_release.as_deref(),
     };
@@ -261,7 +174,7 @@ async fn settle_product(
 async fn unknown_kernel(
     conn: &mut PgConnection,
     id: Uuid,
-    facts: &Inspected<'_>,
+    facts: &Inspected,
 ) -> sqlx::Result<Option<Finding>> {
     let Some(release) = &facts.kernel_release else {
         return Ok(None);
@@ -316,7 +229,7 @@ async fn reject(
     row: &store::packages::Package,
     rejected_as: RejectedAs,
     findings: Vec<Finding>,
-    facts: Option<&Inspected<'_>>,
+    facts: Option<&Inspected>,
 ) -> Result<(), JobError> {
     let reason = findings
         .iter()

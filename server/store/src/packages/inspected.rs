@@ -3,30 +3,31 @@
 use crate::PgConnection;
 use inspect::Finding;
 use kmod::Module;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
 /// What an inspection found out, in the words of the columns.
-#[derive(Clone, Debug)]
-pub struct Inspected<'a> {
-    pub name: &'a str,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Inspected {
+    pub name: String,
     pub epoch: Option<i64>,
-    pub version: &'a str,
-    pub release: &'a str,
-    pub arch: &'a str,
+    pub version: String,
+    pub release: String,
+    pub arch: String,
     pub flavor: Option<String>,
     pub kernel_release: Option<String>,
     pub location: String,
-    pub summary: &'a str,
-    pub license: Option<&'a str>,
-    pub rpm_vendor: Option<&'a str>,
+    pub summary: String,
+    pub license: Option<String>,
+    pub rpm_vendor: Option<String>,
     pub signature: Value,
     pub repomd_primary: String,
     pub repomd_filelists: String,
     pub repomd_other: String,
     /// Path in the package, and what was read.
-    pub modules: Vec<(&'a str, &'a Module)>,
+    pub modules: Vec<(String, Module)>,
     /// Module name and pattern.
     pub aliases: Vec<(String, String)>,
 }
@@ -35,7 +36,7 @@ pub struct Inspected<'a> {
 pub async fn save_inspection(
     conn: &mut PgConnection,
     id: Uuid,
-    facts: &Inspected<'_>,
+    facts: &Inspected,
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE packages SET name = $2, epoch = $3, version = $4, release = $5, arch = $6,
@@ -69,12 +70,12 @@ pub async fn save_inspection(
 async fn save_modules(
     conn: &mut PgConnection,
     id: Uuid,
-    modules: &[(&str, &Module)],
+    modules: &[(String, Module)],
 ) -> sqlx::Result<()> {
     sqlx::query!("DELETE FROM modules WHERE package_id = $1", id)
         .execute(&mut *conn)
         .await?;
-    let paths: Vec<String> = modules.iter().map(|(path, _)| (*path).to_owned()).collect();
+    let paths: Vec<String> = modules.iter().map(|(path, _)| path.clone()).collect();
     let values: Vec<Value> = modules.iter().map(|(_, module)| storable(module)).collect();
     sqlx::query!(
         "INSERT INTO modules (package_id, path, module)

@@ -1,0 +1,99 @@
+//! What is to be done with an upload, what came of it, and the work between.
+
+use crate::{records, refusals};
+use inspect::{Decision, Finding, Policy};
+use keyring::Certificate;
+use kmp::{Limits, SignatureReport, SignatureVerdict};
+use serde::{Deserialize, Serialize};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use store::packages::Inspected;
+
+const READ_AHEAD: usize = 1 << 20;
+
+/// What a package is held to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Task {
+    pub limits: Limits,
+    /// What its product demands.
+    pub policy: Policy,
+    /// Public keys of the vendor who sent it, armored.
+    pub own_keys: Vec<String>,
+    /// Public keys of all other vendors, armored.
+    pub other_keys: Vec<String>,
+    /// Seconds since 1970.
+    pub now: u64,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// It was read to its end.
+    Read(Box<Reading>),
+    /// It is no whole package, or beyond a limit.
+    Refused(Finding),
+    /// The file could not be read, which says nothing about its content.
+    Trouble(String),
+}
+
+/// What reading a package gave.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Reading {
+    pub facts: Inspected,
+    /// Worst first.
+    pub findings: Vec<Finding>,
+    pub decision: Decision,
+    /// Fingerprint of another vendor's key that signed it.
+    pub signed_by_other: Option<String>,
+}
+
+impl Task {
+    /// Reads the package, judges its signatures and runs all checks.
+    pub fn perform(&self, mut file: impl Read + Seek) -> Answer {
+        let input = BufReader::with_capacity(READ_AHEAD, &mut file);
+        let package = match kmp::read(input, &self.limits) {
+            Ok(package) => package,
+            Err(error @ kmp::Error::Input { .. }) => return Answer::Trouble(error.to_string()),
+            Err(error) => return Answer::Refused(refusals::unreadable(&error)),
+        };
+        let mut judge = |keys: &[String]| {
+            file.seek(SeekFrom::Start(package.header_start))?;
+            let mut signed = BufReader::with_capacity(READ_AHEAD, &mut file);
+            let (keys, policy) = (certificates(keys), keyring::Policy::default());
+            keyring::judge_stream(&package, &keys, &policy, self.now, &mut signed)
+                .map_err(io::Error::other)
+        };
+        let signatures = match judge(&self.own_keys) {
+            Ok(report) => report,
+            Err(error) => return Answer::Trouble(error.to_string()),
+        };
+        let signed_by_other = match good(&signatures) {
+            Some(_) => None,
+            None => match judge(&self.other_keys) {
+                Ok(report) => good(&report).map(str::to_owned),
+                Err(error) => return Answer::Trouble(error.to_string()),
+            },
+        };
+        let inspection = inspect::inspect(&package, &signatures, &self.policy);
+        Answer::Read(Box::new(Reading {
+            findings: inspection.findings,
+            decision: inspection.decision,
+            signed_by_other,
+            facts: records::facts(package, &signatures),
+        }))
+    }
+}
+
+/// Fingerprint of the first key that made a good signature.
+fn good(report: &SignatureReport) -> Option<&str> {
+    report.signatures.iter().find_map(|s| match &s.verdict {
+        SignatureVerdict::Good { certificate, .. } => Some(certificate.as_str()),
+        _ => None,
+    })
+}
+
+/// Keys that were registered are readable; one that is not, because the rules changed since, is none.
+fn certificates(armored: &[String]) -> Vec<Certificate> {
+    let read = |key: &String| Certificate::parse_all(key.as_bytes()).unwrap_or_default();
+    armored.iter().flat_map(read).collect()
+}
