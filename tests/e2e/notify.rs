@@ -32,7 +32,7 @@ fn one_mail_goes_to_the_vendor_whose_package_breaks() {
         portal.upload(package, "").expect(201);
     }
     let breaking = kernel(Role::Breaking);
-    let date = format!("&release_date={RELEASE_DATE}");
+    let date = format!("&release_date={RELEASE_DATE}&vendors=all");
     portal
         .register(PRODUCT, breaking, "preview", &date)
         .expect(201);

@@ -13,7 +13,7 @@ use crate::harness::{bad, driver, kernel, until};
 /// password.
 fn portal() -> (Portal, String) {
     let portal = Portal::with_base_kernel(&[]);
-    let date = format!("&release_date={RELEASE_DATE}");
+    let date = format!("&release_date={RELEASE_DATE}&vendors=acme,beta");
     portal
         .register(PRODUCT, kernel(Role::Breaking), "preview", &date)
         .expect(201);

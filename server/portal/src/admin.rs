@@ -9,7 +9,7 @@ use keyring::Certificate;
 use serde_json::{Value, json};
 use store::products::NewProduct;
 use store::vendors::{Vendor, VendorKey};
-use store::{PgConnection, Time};
+use store::{PgConnection, Time, Viewer};
 
 /// Administration of the database that the configuration names.
 pub struct Admin {
@@ -274,14 +274,17 @@ impl Admin {
                 .into_iter()
                 .map(|u| json!({ "name": u.name, "vendor": u.vendor_name }))
                 .collect(),
-            "kernels" => store::kernels::list(&mut conn, &store::kernels::Filter::default())
-                .await?
-                .into_iter()
-                .map(|k| {
-                    json!({ "id": k.id, "product": k.product, "arch": k.arch, "flavor": k.flavor,
-                            "release": k.release, "status": k.status })
-                })
-                .collect(),
+            "kernels" => {
+                let all = store::kernels::Filter::default();
+                store::kernels::list(&mut conn, Viewer::Distributor, &all)
+                    .await?
+                    .into_iter()
+                    .map(|k| {
+                        json!({ "id": k.id, "product": k.product, "arch": k.arch,
+                                "flavor": k.flavor, "release": k.release, "status": k.status })
+                    })
+                    .collect()
+            }
             other => bail!("`{other}` cannot be listed"),
         })
     }

@@ -10,7 +10,7 @@ use axum_extra::extract::CookieJar;
 use rand::Rng as _;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
-use store::packages::Viewer;
+use store::Viewer;
 
 /// Name of the session cookie.
 pub const SESSION_COOKIE: &str = "kmp-portal-session";
@@ -44,7 +44,7 @@ impl Caller {
         }
     }
 
-    /// What lists show this caller.
+    /// On whose behalf the store is asked.
     #[must_use]
     pub fn viewer(&self) -> Viewer {
         match self.role {
@@ -52,12 +52,6 @@ impl Caller {
             Role::Vendor { id, .. } => Viewer::Vendor(id),
             Role::Distributor => Viewer::Distributor,
         }
-    }
-
-    /// Kernels that are not released are for vendors and distributors.
-    #[must_use]
-    pub fn sees_previews(&self) -> bool {
-        self.role != Role::Anonymous
     }
 
     /// # Errors

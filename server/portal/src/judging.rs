@@ -5,7 +5,7 @@ use anyhow::Context as _;
 use kabi::{Candidate, Kernel, PackageVerdict};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use store::{PgConnection, PgPool, Time};
+use store::{PgConnection, PgPool, Time, Viewer};
 use uuid::Uuid;
 
 /// Parsed kernels kept in memory (about 4 MB each).
@@ -27,7 +27,7 @@ impl KernelCache {
         if let Some(kernel) = self.lock().get(&row.id) {
             return Ok(kernel.clone());
         }
-        let packed = store::kernels::symvers(conn, row.id)
+        let packed = store::kernels::symvers_for_judging(conn, row.id)
             .await?
             .with_context(|| format!("kernel {} has no symvers", row.id))?;
         let row = row.clone();
@@ -105,7 +105,7 @@ pub async fn judge_product(
         ..Default::default()
     };
     let packages = Arc::new(store::packages::to_judge(&mut tx, product_id, arch, flavor).await?);
-    for row in store::kernels::list(&mut tx, &filter).await? {
+    for row in store::kernels::list(&mut tx, Viewer::Distributor, &filter).await? {
         let kernel = cache.get(&mut tx, &row).await?;
         let packages = packages.clone();
         let verdicts = tokio::task::spawn_blocking(move || judge(&kernel, &packages)).await?;

@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod app;
+mod audience;
 pub mod auth;
 pub mod config;
 pub mod database;

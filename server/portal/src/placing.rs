@@ -2,7 +2,7 @@
 
 use crate::jobs::Job;
 use store::products::Product;
-use store::{PgConnection, Time};
+use store::{PgConnection, Time, Viewer};
 
 /// Why a package cannot go to a product, as a finding says it.
 #[derive(Clone, Debug)]
@@ -22,12 +22,14 @@ pub struct Built<'a> {
     pub kernel_release: Option<&'a str>,
 }
 
-/// The product whose registered kernel the package was built for.
+/// The product whose registered kernel the package was built for, among the kernels its vendor
+/// knows.
 ///
 /// # Errors
 /// The database fails.
 pub async fn find_product(
     conn: &mut PgConnection,
+    vendor: Viewer,
     built: Built<'_>,
 ) -> sqlx::Result<Result<Product, Misfit>> {
     let Some(release) = built.kernel_release else {
@@ -40,7 +42,7 @@ pub async fn find_product(
         arch: Some(built.arch.to_owned()),
         ..Default::default()
     };
-    let mut ids: Vec<i64> = store::kernels::list(conn, &filter)
+    let mut ids: Vec<i64> = store::kernels::list(conn, vendor, &filter)
         .await?
         .iter()
         .map(|k| k.product_id)

@@ -1,6 +1,7 @@
 //! Registered kernels. The exports are kept as one compressed text: they are only ever read whole.
+//! Until a kernel is released it is under embargo: what shows kernels takes a [`Viewer`].
 
-use crate::{PgConnection, Time};
+use crate::{PgConnection, Time, Viewer};
 use time::Date;
 use uuid::Uuid;
 
@@ -16,7 +17,12 @@ pub struct Kernel {
     pub release: String,
     /// `preview`, `released` or `retired`.
     pub status: String,
+    /// Day of the planned release, in the portal's time zone.
     pub release_date: Option<Date>,
+    /// Its moment: a preview is released then by itself.
+    pub release_at: Option<Time>,
+    /// Since when everybody may know of it. `None`: it is under embargo.
+    pub released_at: Option<Time>,
     /// SHA-256 over the sorted exports.
     pub content_hash: Vec<u8>,
     pub modversions: bool,
@@ -27,6 +33,14 @@ pub struct Kernel {
     pub judged_at: Option<Time>,
 }
 
+impl Kernel {
+    /// Only the distributor and the vendors it names may know of it.
+    #[must_use]
+    pub fn is_embargoed(&self) -> bool {
+        self.released_at.is_none()
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct NewKernel<'a> {
     pub product_id: i64,
@@ -35,6 +49,7 @@ pub struct NewKernel<'a> {
     pub release: &'a str,
     pub status: &'a str,
     pub release_date: Option<Date>,
+    pub release_at: Option<Time>,
     pub content_hash: &'a [u8],
     pub modversions: bool,
     pub vermagic_tail: Option<&'a str>,
@@ -45,7 +60,8 @@ pub struct NewKernel<'a> {
 }
 
 /// Adds a kernel, or brings status and date of the same one (equal content) up to date. What is
-/// already known of its vermagic and struct size stays when left out.
+/// already known of its vermagic and struct size stays when left out, and what was released once
+/// never becomes a preview again.
 /// Gives its id and whether it is new.
 pub async fn upsert(
     conn: &mut PgConnection,
@@ -55,11 +71,15 @@ pub async fn upsert(
     let row = sqlx::query!(
         r#"INSERT INTO kernels (id, product_id, arch, flavor, release, status, release_date,
                content_hash, modversions, vermagic_tail, this_module_size, symbol_count, symvers,
-               created_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+               created_at, released_at, release_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+                   CASE WHEN $6 <> 'preview' THEN $14::timestamptz END, $15)
            ON CONFLICT ON CONSTRAINT kernels_identity_key DO UPDATE SET
-               status = $6,
+               status = CASE WHEN $6 = 'preview' THEN kernels.status ELSE $6 END,
+               released_at = CASE WHEN $6 = 'released' THEN coalesce(kernels.released_at, $14)
+                                  ELSE kernels.released_at END,
                release_date = coalesce($7, kernels.release_date),
+               release_at = coalesce($15, kernels.release_at),
                vermagic_tail = coalesce($10, kernels.vermagic_tail),
                this_module_size = coalesce($11, kernels.this_module_size)
            RETURNING id, (xmax = 0) AS "is_new!""#,
@@ -77,21 +97,30 @@ pub async fn upsert(
         new.symbol_count,
         new.symvers,
         now,
+        new.release_at,
     )
     .fetch_one(conn)
     .await?;
     Ok((row.id, row.is_new))
 }
 
-pub async fn by_id(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Kernel>> {
+/// The kernel, if it is for the viewer.
+pub async fn by_id(
+    conn: &mut PgConnection,
+    viewer: Viewer,
+    id: Uuid,
+) -> sqlx::Result<Option<Kernel>> {
+    let (sees_all, own) = viewer.parameters();
     sqlx::query_as!(
         Kernel,
         "SELECT k.id, k.product_id, p.name AS product, k.arch, k.flavor, k.release, k.status,
-                k.release_date, k.content_hash, k.modversions, k.vermagic_tail,
-                k.this_module_size, k.symbol_count, k.created_at, k.judged_at
+                k.release_date, k.release_at, k.released_at, k.content_hash, k.modversions,
+                k.vermagic_tail, k.this_module_size, k.symbol_count, k.created_at, k.judged_at
          FROM kernels k JOIN products p ON p.id = k.product_id
-         WHERE k.id = $1",
+         WHERE k.id = $1 AND k.id IN (SELECT id FROM visible_kernels($2, $3))",
         id,
+        sees_all,
+        own,
     )
     .fetch_optional(conn)
     .await
@@ -105,38 +134,50 @@ pub struct Filter {
     pub flavor: Option<String>,
     pub release: Option<String>,
     pub status: Option<String>,
-    /// Leave out kernels that are not released yet.
-    pub hide_previews: bool,
 }
 
-/// Kernels, newest registration first.
-pub async fn list(conn: &mut PgConnection, filter: &Filter) -> sqlx::Result<Vec<Kernel>> {
+/// Kernels the viewer may see, newest registration first.
+pub async fn list(
+    conn: &mut PgConnection,
+    viewer: Viewer,
+    filter: &Filter,
+) -> sqlx::Result<Vec<Kernel>> {
+    let (sees_all, own) = viewer.parameters();
     sqlx::query_as!(
         Kernel,
         "SELECT k.id, k.product_id, p.name AS product, k.arch, k.flavor, k.release, k.status,
-                k.release_date, k.content_hash, k.modversions, k.vermagic_tail,
-                k.this_module_size, k.symbol_count, k.created_at, k.judged_at
+                k.release_date, k.release_at, k.released_at, k.content_hash, k.modversions,
+                k.vermagic_tail, k.this_module_size, k.symbol_count, k.created_at, k.judged_at
          FROM kernels k JOIN products p ON p.id = k.product_id
          WHERE ($1::bigint IS NULL OR k.product_id = $1)
            AND ($2::text IS NULL OR k.arch = $2)
            AND ($3::text IS NULL OR k.flavor = $3)
            AND ($4::text IS NULL OR k.release = $4)
            AND ($5::text IS NULL OR k.status = $5)
-           AND NOT ($6 AND k.status = 'preview')
+           AND k.id IN (SELECT id FROM visible_kernels($6, $7))
          ORDER BY k.created_at DESC, k.id DESC",
         filter.product_id,
         filter.arch,
         filter.flavor,
         filter.release,
         filter.status,
-        filter.hide_previews,
+        sees_all,
+        own,
     )
     .fetch_all(conn)
     .await
 }
 
-/// The compressed canonical symvers of a kernel.
-pub async fn symvers(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Vec<u8>>> {
+/// The kernel, whoever may see it.
+pub async fn for_judging(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Kernel>> {
+    by_id(conn, Viewer::Distributor, id).await
+}
+
+/// The compressed canonical symvers of a kernel, whoever may see it.
+pub async fn symvers_for_judging(
+    conn: &mut PgConnection,
+    id: Uuid,
+) -> sqlx::Result<Option<Vec<u8>>> {
     sqlx::query_scalar!("SELECT symvers FROM kernels WHERE id = $1", id)
         .fetch_optional(conn)
         .await

@@ -3,6 +3,7 @@
 //! caller's business. Times come from the caller, too.
 
 pub mod accounts;
+pub mod audience;
 pub mod jobs;
 pub mod kernels;
 pub mod mails;
@@ -11,9 +12,11 @@ pub mod products;
 pub mod repositories;
 pub mod vendors;
 pub mod verdicts;
+mod viewer;
 
 pub use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
+pub use viewer::Viewer;
 
 /// All migrations, forward only.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");

@@ -6,9 +6,9 @@ mod listing;
 
 pub use in_use::{Alias, Judged, published_aliases, to_judge};
 pub use inspected::{Inspected, findings, modules, save_findings, save_inspection, storable};
-pub use listing::{Filter, Viewer, list};
+pub use listing::{Filter, list};
 
-use crate::{PgConnection, Time, channel, notify};
+use crate::{PgConnection, Time, Viewer, channel, notify};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -396,7 +396,7 @@ pub async fn placements(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Vec<P
     .await
 }
 
-/// Live figures of the front page.
+/// Live figures of the front page: what the viewer can look at.
 #[derive(Clone, Copy, Debug)]
 pub struct Figures {
     pub packages: i64,
@@ -405,13 +405,16 @@ pub struct Figures {
     pub products: i64,
 }
 
-pub async fn figures(conn: &mut PgConnection) -> sqlx::Result<Figures> {
+pub async fn figures(conn: &mut PgConnection, viewer: Viewer) -> sqlx::Result<Figures> {
+    let (sees_all, own) = viewer.parameters();
     sqlx::query_as!(
         Figures,
         r#"SELECT (SELECT count(*) FROM packages WHERE state = 'published') AS "packages!",
-                  (SELECT count(*) FROM kernels WHERE status <> 'preview') AS "kernels!",
+                  (SELECT count(*) FROM visible_kernels($1, $2)) AS "kernels!",
                   (SELECT count(*) FROM vendors) AS "vendors!",
                   (SELECT count(*) FROM products) AS "products!""#,
+        sees_all,
+        own,
     )
     .fetch_one(conn)
     .await

@@ -1,12 +1,15 @@
 //! The promises that only the database can keep, each on a fresh one.
 
-use crate::packages::{Filter, RejectedAs, State, Viewer};
+use crate::packages::{Filter, RejectedAs, State};
 use crate::{
-    Page, PgPool, Time, jobs, kernels, mails, packages, products, vendors, violated_constraint,
+    Page, PgPool, Time, Viewer, jobs, kernels, mails, packages, products, vendors,
+    violated_constraint,
 };
 use serde_json::json;
 use time::Duration;
 use uuid::Uuid;
+
+mod embargo;
 
 const NOW: Time = time::macros::datetime!(2026-11-23 12:00 UTC);
 const ALL: Page = Page {
@@ -215,6 +218,7 @@ async fn a_vendor_hears_of_a_kernel_once(pool: PgPool) -> sqlx::Result<()> {
         release: "6.4.0-1-default",
         status: "preview",
         release_date: None,
+        release_at: None,
         content_hash: &[7; 32],
         modversions: true,
         vermagic_tail: Some("SMP "),
@@ -231,7 +235,7 @@ async fn a_vendor_hears_of_a_kernel_once(pool: PgPool) -> sqlx::Result<()> {
         ..kernel
     };
     assert_eq!(kernels::upsert(&mut conn, &again, NOW).await?, (id, false));
-    let row = kernels::by_id(&mut conn, id).await?.unwrap();
+    let row = kernels::for_judging(&mut conn, id).await?.unwrap();
     assert_eq!(
         (row.status.as_str(), row.vermagic_tail.as_deref()),
         ("released", Some("SMP "))

@@ -1,6 +1,6 @@
 //! Verdicts: package × kernel, with the reasons per module.
 
-use crate::{PgConnection, Time};
+use crate::{PgConnection, Time, Viewer};
 use kabi::{ModuleVerdict, PackageVerdict, Verdict};
 use serde_json::Value;
 use sqlx::types::Json;
@@ -57,26 +57,34 @@ pub struct OnKernel {
     pub arch: String,
     pub status: String,
     pub release_date: Option<Date>,
+    /// The kernel is not for everybody yet.
+    pub is_embargoed: bool,
     pub verdict: Verdict,
     pub modules: Vec<ModuleVerdict>,
 }
 
-/// Verdicts of a package, newest kernel first.
+/// Verdicts of a package on the kernels that the viewer may see, newest kernel first. On an
+/// embargoed one, a vendor learns of its own packages only: reasons name the kernel's symbols.
 pub async fn of_package(
     conn: &mut PgConnection,
+    viewer: Viewer,
     package_id: Uuid,
-    hide_previews: bool,
 ) -> sqlx::Result<Vec<OnKernel>> {
+    let (sees_all, own) = viewer.parameters();
     let rows = sqlx::query!(
         r#"SELECT k.id, p.name AS product, k.release, k.flavor, k.arch, k.status, k.release_date,
-                  v.verdict, v.modules AS "modules: Json<Vec<ModuleVerdict>>"
+                  k.released_at IS NULL AS "is_embargoed!", v.verdict,
+                  v.modules AS "modules: Json<Vec<ModuleVerdict>>"
            FROM verdicts v
            JOIN kernels k ON k.id = v.kernel_id
            JOIN products p ON p.id = k.product_id
-           WHERE v.package_id = $1 AND NOT ($2 AND k.status = 'preview')
+           JOIN packages pkg ON pkg.id = v.package_id
+           WHERE v.package_id = $1 AND k.id IN (SELECT id FROM visible_kernels($2, $3))
+             AND ($2 OR k.released_at IS NOT NULL OR pkg.vendor_id = $3)
            ORDER BY k.created_at DESC, k.id DESC"#,
         package_id,
-        hide_previews,
+        sees_all,
+        own,
     )
     .fetch_all(conn)
     .await?;
@@ -90,6 +98,7 @@ pub async fn of_package(
             arch: r.arch,
             status: r.status,
             release_date: r.release_date,
+            is_embargoed: r.is_embargoed,
             verdict: parse(&r.verdict),
             modules: r.modules.0,
         })
@@ -111,12 +120,19 @@ pub struct OfPackage {
     pub arch: String,
     pub verdict: Verdict,
     pub modules: Vec<ModuleVerdict>,
-    /// It loads on some other kernel that is not retired.
+    /// It loads on some other kernel that is not retired, and that both its vendor and the viewer
+    /// know.
     pub loads_elsewhere: bool,
 }
 
-/// Verdicts of every accepted and published package on a kernel.
-pub async fn on_kernel(conn: &mut PgConnection, kernel_id: Uuid) -> sqlx::Result<Vec<OfPackage>> {
+/// Verdicts on a kernel that the viewer may see, of every published package and the viewer's own
+/// accepted ones. Of an embargoed kernel a vendor is told about its own packages only.
+pub async fn on_kernel(
+    conn: &mut PgConnection,
+    viewer: Viewer,
+    kernel_id: Uuid,
+) -> sqlx::Result<Vec<OfPackage>> {
+    let (sees_all, own) = viewer.parameters();
     let rows = sqlx::query!(
         r#"SELECT p.id, p.vendor_id, ven.name AS vendor, ven.display_name, ven.email,
                   p.name AS "name!", p.epoch, p.version AS "version!", p.release AS "release!",
@@ -125,14 +141,22 @@ pub async fn on_kernel(conn: &mut PgConnection, kernel_id: Uuid) -> sqlx::Result
                   EXISTS (SELECT 1 FROM verdicts o JOIN kernels k ON k.id = o.kernel_id
                           WHERE o.package_id = p.id AND o.kernel_id <> $1
                             AND k.status <> 'retired'
+                            AND k.id IN (SELECT id FROM visible_kernels($2, $3))
+                            AND k.id IN (SELECT id FROM visible_kernels(false, p.vendor_id))
                             AND o.verdict IN ('compatible', 'compatible_with_warnings',
                                               'needs_other_package')) AS "loads_elsewhere!"
            FROM verdicts v
+           JOIN kernels on_kernel ON on_kernel.id = v.kernel_id
            JOIN packages p ON p.id = v.package_id
            JOIN vendors ven ON ven.id = p.vendor_id
            WHERE v.kernel_id = $1 AND p.state IN ('accepted', 'published')
+             AND v.kernel_id IN (SELECT id FROM visible_kernels($2, $3))
+             AND ($2 OR p.vendor_id = $3
+                  OR (p.state = 'published' AND on_kernel.released_at IS NOT NULL))
            ORDER BY ven.name, p.name, p.created_at, p.id"#,
         kernel_id,
+        sees_all,
+        own,
     )
     .fetch_all(conn)
     .await?;

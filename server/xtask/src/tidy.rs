@@ -62,6 +62,19 @@ const SQL_HOMES: [&str; 3] = [
     "server/xtask/src/tidy.rs",
 ];
 
+/// Tables that tell of kernels under embargo: who queries them asks the one rule who may see what,
+/// or says in the function's name that nobody is shown the answer.
+const EMBARGOED: [&str; 4] = [
+    "FROM kernels",
+    "JOIN kernels",
+    "FROM verdicts",
+    "JOIN verdicts",
+];
+const EMBARGO_RULE: &str = "visible_kernels(";
+const NOT_SHOWN: &str = "for_judging";
+/// Keeps the audiences that the rule reads.
+const AUDIENCES: &str = "server/store/src/audience.rs";
+
 /// Prints what is amiss; an error if anything is.
 pub fn run(project: &Path) -> Result<()> {
     let mut amiss = Vec::new();
@@ -114,6 +127,24 @@ fn look_at(path: &str, text: &str, amiss: &mut Vec<String>) {
             amiss.push(format!("{path}:{line}: SQL outside server/store"));
         }
     }
+    if path.starts_with("server/store/src/") && path != AUDIENCES && !path.contains("tests") {
+        for name in forgets_embargo(text) {
+            amiss.push(format!(
+                "{path}: `{name}` reads kernels or verdicts, and asks not `{EMBARGO_RULE}…)`: take \
+                 a Viewer, or end its name in `{NOT_SHOWN}`"
+            ));
+        }
+    }
+}
+
+/// Functions that read of kernels without asking who looks.
+fn forgets_embargo(text: &str) -> impl Iterator<Item = &str> {
+    text.split(" fn ").skip(1).filter_map(|function| {
+        let name = function.split(['(', '<']).next().unwrap_or_default();
+        let reads = EMBARGOED.iter().any(|table| function.contains(table));
+        let asks = function.contains(EMBARGO_RULE) || name.ends_with(NOT_SHOWN);
+        (reads && !asks).then_some(name)
+    })
 }
 
 /// Numbers of the lines that contain a word, comments left out for SQL's sake: prose has capitals,
@@ -207,6 +238,21 @@ mod tests {
                 0,
             ),
             ("README.md", "SELECT 1\n", 0),
+            (
+                "server/store/src/kernels.rs",
+                "//! x\npub async fn list() { \"SELECT 1 FROM kernels\" }\n",
+                1,
+            ),
+            (
+                "server/store/src/kernels.rs",
+                "//! x\npub async fn list_for_judging() { \"SELECT 1 FROM kernels\" }\n",
+                0,
+            ),
+            (
+                "server/store/src/kernels.rs",
+                "//! x\nfn a() {}\nfn b() { \"JOIN kernels k visible_kernels($1)\" }\n",
+                0,
+            ),
         ];
         for (path, text, expected) in table {
             assert_eq!(amiss(path, text).len(), expected, "{path}: {:.30}", text);

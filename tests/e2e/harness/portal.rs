@@ -200,7 +200,7 @@ impl Shared {
             let status = if is_known { 200 } else { 201 };
             shared.upload(package, &format!("product={ARCHIVE}"), status);
         }
-        let date = format!("&release_date={RELEASE_DATE}");
+        let date = format!("&release_date={RELEASE_DATE}&vendors=acme,beta");
         shared.register(PRODUCT, Role::Breaking, "preview", &date);
         shared
     }

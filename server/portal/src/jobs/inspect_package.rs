@@ -11,10 +11,10 @@ use anyhow::Context as _;
 use inspect::{Decision, Finding, Severity};
 use std::fs::File;
 use std::sync::Arc;
-use store::PgConnection;
 use store::packages::{Inspected, RejectedAs, State};
 use store::products::Product;
 use store::vendors::VendorKey;
+use store::{PgConnection, Viewer};
 use uuid::Uuid;
 
 /// A package whose inspection ended the process so often is refused.
@@ -117,7 +117,7 @@ async fn decide(
         refusal = Some(RejectedAs::Conflict);
     }
     if refusal.is_none()
-        && let Err(misfit) = settle_product(&mut tx, row.id, &facts, product_is_open).await?
+        && let Err(misfit) = settle_product(&mut tx, row, &facts, product_is_open).await?
     {
         findings.insert(0, refusals::misfit(misfit));
         refusal = Some(RejectedAs::Unprocessable);
@@ -127,7 +127,7 @@ async fn decide(
         let facts = (rejected_as != RejectedAs::Forbidden).then_some(&facts);
         return reject(app, row, rejected_as, findings, facts).await;
     }
-    findings.extend(unknown_kernel(&mut tx, row.id, &facts).await?);
+    findings.extend(unknown_kernel(&mut tx, row, &facts).await?);
     store::packages::save_inspection(&mut tx, row.id, &facts).await?;
     store::packages::save_findings(&mut tx, row.id, &findings).await?;
     let reason = acceptance_reason(&findings);
@@ -140,20 +140,22 @@ async fn decide(
 /// Finds the product if the uploader named none, and sees whether the package fits.
 async fn settle_product(
     conn: &mut PgConnection,
-    id: Uuid,
+    row: &store::packages::Package,
     facts: &Inspected,
     product_is_open: bool,
 ) -> sqlx::Result<Result<(), Misfit>> {
+    let id = row.id;
     let built = Built {
         arch: &facts.arch,
         flavor: facts.flavor.as_deref(),
         kernel_release: facts.kernel_release.as_deref(),
     };
     if product_is_open {
-        let product = match placing::find_product(conn, built).await? {
-            Ok(product) => product,
-            Err(misfit) => return Ok(Err(misfit)),
-        };
+        let product =
+            match placing::find_product(conn, Viewer::Vendor(row.vendor_id), built).await? {
+                Ok(product) => product,
+                Err(misfit) => return Ok(Err(misfit)),
+            };
         let wanted = store::packages::wanted_channel(conn, id).await?;
         let channel = wanted.as_ref().unwrap_or(&product.default_channel);
         if !product.channels.contains(channel) {
@@ -173,19 +175,23 @@ async fn settle_product(
 /// A package may come before the kernel it was built for; nothing can be said of that one yet.
 async fn unknown_kernel(
     conn: &mut PgConnection,
-    id: Uuid,
+    row: &store::packages::Package,
     facts: &Inspected,
 ) -> sqlx::Result<Option<Finding>> {
     let Some(release) = &facts.kernel_release else {
         return Ok(None);
     };
-    for placement in store::packages::placements(conn, id).await? {
+    let vendor = Viewer::Vendor(row.vendor_id);
+    for placement in store::packages::placements(conn, row.id).await? {
         let filter = store::kernels::Filter {
             product_id: Some(placement.product_id),
             release: Some(release.clone()),
             ..Default::default()
         };
-        if store::kernels::list(conn, &filter).await?.is_empty() {
+        if store::kernels::list(conn, vendor, &filter)
+            .await?
+            .is_empty()
+        {
             return Ok(Some(refusals::kernel_not_registered(
                 &placement.product,
                 release,

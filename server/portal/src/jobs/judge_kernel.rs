@@ -1,5 +1,6 @@
-//! Judges every package on a newly registered kernel and queues one mail for each vendor whose
-//! published packages break there.
+//! Judges every package on a kernel and queues one mail for each vendor that may know of the kernel
+//! and whose packages break there. A vendor that may know later is told then: the job is queued
+//! again when a kernel is released or shown to more vendors.
 
 use super::{Job, JobError};
 use crate::app::App;
@@ -10,7 +11,7 @@ use kabi::Severity;
 use std::collections::BTreeMap;
 use store::kernels::Kernel;
 use store::mails::NewMail;
-use store::{PgConnection, Time};
+use store::{PgConnection, Time, Viewer};
 use uuid::Uuid;
 
 /// Symbols listed per module in a mail; the impact page has them all.
@@ -19,7 +20,7 @@ const SYMBOLS_IN_MAIL: usize = 40;
 pub async fn run(app: &App, kernel_id: Uuid) -> Result<(), JobError> {
     let now = app.now();
     let mut tx = app.pool.begin().await?;
-    let Some(kernel) = store::kernels::by_id(&mut tx, kernel_id).await? else {
+    let Some(kernel) = store::kernels::for_judging(&mut tx, kernel_id).await? else {
         return Ok(());
     };
     let subject = crate::judging::subject(kernel.product_id, &kernel.arch, &kernel.flavor);
@@ -40,10 +41,11 @@ async fn queue_mails(
     kernel: &Kernel,
     now: Time,
 ) -> Result<(), JobError> {
-    let verdicts = store::verdicts::on_kernel(conn, kernel.id).await?;
+    let verdicts = store::verdicts::on_kernel(conn, Viewer::Distributor, kernel.id).await?;
+    let may_know = store::audience::who_may_know(conn, kernel.id).await?;
     let mut by_vendor: BTreeMap<i64, Vec<Broken>> = BTreeMap::new();
     for broken in impact::of_kernel(verdicts).broken {
-        if broken.needs_rebuild() {
+        if broken.needs_rebuild() && may_know.contains(&broken.package.vendor_id) {
             by_vendor
                 .entry(broken.package.vendor_id)
                 .or_default()

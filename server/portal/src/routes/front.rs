@@ -11,8 +11,8 @@ use crate::views::{day, shell};
 use axum::extract::State;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use store::PgConnection;
 use store::kernels::{Filter, Kernel};
+use store::{PgConnection, Viewer};
 
 const RECENT: i64 = 10;
 
@@ -38,18 +38,15 @@ pub async fn page(State(app): State<Arc<App>>, caller: Caller) -> Result<Page<Fr
     }
     Ok(Page(FrontPage {
         shell: shell(&app, &caller, Nav::None),
-        figures: figures(&mut conn).await?,
+        figures: figures(&mut conn, caller.viewer()).await?,
         recent,
-        upcoming: match caller.sees_previews() {
-            true => upcoming(&mut conn).await?,
-            false => Vec::new(),
-        },
+        upcoming: upcoming(&mut conn, caller.viewer()).await?,
         repositories,
     }))
 }
 
-async fn figures(conn: &mut PgConnection) -> Result<Vec<Figure>> {
-    let figures = store::packages::figures(conn).await?;
+async fn figures(conn: &mut PgConnection, viewer: Viewer) -> Result<Vec<Figure>> {
+    let figures = store::packages::figures(conn, viewer).await?;
     let figure = |count: i64, one: &str, many: &str, href: Option<&str>| Figure {
         value: thousands(count.unsigned_abs()),
         label: if count == 1 {
@@ -67,16 +64,16 @@ async fn figures(conn: &mut PgConnection) -> Result<Vec<Figure>> {
     ])
 }
 
-async fn upcoming(conn: &mut PgConnection) -> Result<Vec<UpcomingKernel>> {
+async fn upcoming(conn: &mut PgConnection, viewer: Viewer) -> Result<Vec<UpcomingKernel>> {
     let filter = Filter {
         status: Some("preview".to_owned()),
         ..Default::default()
     };
-    let mut kernels = store::kernels::list(conn, &filter).await?;
+    let mut kernels = store::kernels::list(conn, viewer, &filter).await?;
     kernels.sort_by_key(|k| (k.release_date.is_none(), k.release_date));
     let mut upcoming = Vec::new();
     for kernel in kernels {
-        let verdicts = store::verdicts::on_kernel(conn, kernel.id).await?;
+        let verdicts = store::verdicts::on_kernel(conn, viewer, kernel.id).await?;
         upcoming.push(line(&kernel, &impact::of_kernel(verdicts)));
     }
     Ok(upcoming)

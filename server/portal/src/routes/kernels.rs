@@ -5,6 +5,7 @@ mod views;
 pub use views::{list_page, page};
 
 use crate::app::App;
+use crate::audience::Named;
 use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::extract::{Params, Segments};
@@ -22,6 +23,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
+use store::Viewer;
 use store::kernels::{Filter, Kernel, NewKernel};
 use time::Date;
 use time::macros::format_description;
@@ -45,6 +47,9 @@ pub struct RegisterParams {
     status: String,
     /// `YYYY-MM-DD`.
     release_date: Option<String>,
+    /// Vendors that may know of it before it is released, separated by commas, or `all`. Left out,
+    /// nobody new: a kernel registered for the first time is then for the distributor alone.
+    vendors: Option<String>,
     /// Whole vermagic of a module of this kernel, or what follows its first word.
     vermagic: Option<String>,
     /// `sizeof(struct module)`, bytes.
@@ -61,9 +66,16 @@ pub async fn register(
     body: Body,
 ) -> Result<Response> {
     caller.require_distributor()?;
-    let product = {
+    let (product, audience) = {
         let mut conn = app.pool.acquire().await?;
-        uploads::product_by_name(&mut conn, &params.product).await?
+        let audience = match &params.vendors {
+            Some(names) => Some(Named::parse(&mut conn, names).await?),
+            None => None,
+        };
+        (
+            uploads::product_by_name(&mut conn, &params.product).await?,
+            audience,
+        )
     };
     let release_date = check(&params, &product)?;
     let body = read_body(body, app.config.max_symvers_bytes).await?;
@@ -79,6 +91,7 @@ pub async fn register(
         release: &params.release,
         status: &params.status,
         release_date,
+        release_at: release_date.map(|day| day.midnight().assume_utc()),
         content_hash: &symvers.content_hash(),
         modversions,
         vermagic_tail: tail.as_deref(),
@@ -86,7 +99,7 @@ pub async fn register(
         symbol_count: i32::try_from(symvers.rows.len()).unwrap_or(i32::MAX),
         symvers: &packed,
     };
-    let (id, is_new) = store_kernel(&app, &new).await?;
+    let (id, is_new) = store_kernel(&app, &new, audience.as_ref()).await?;
     let wait = params.wait.unwrap_or(DEFAULT_WAIT).min(LONGEST_WAIT);
     let kernel = judged(&app, id, Instant::now() + Duration::from_secs(wait)).await?;
     let status = match (kernel.judged_at.is_some(), is_new) {
@@ -98,10 +111,17 @@ pub async fn register(
     Ok((status, [(header::LOCATION, location)], Json(json(&kernel))).into_response())
 }
 
-async fn store_kernel(app: &App, new: &NewKernel<'_>) -> Result<(Uuid, bool)> {
+async fn store_kernel(
+    app: &App,
+    new: &NewKernel<'_>,
+    audience: Option<&Named>,
+) -> Result<(Uuid, bool)> {
     let now = app.now();
     let mut tx = app.pool.begin().await?;
     let (id, is_new) = store::kernels::upsert(&mut tx, new, now).await?;
+    if let Some(audience) = audience {
+        audience.save(&mut tx, id, now).await?;
+    }
     store::kernels::set_unjudged(&mut tx, id).await?;
     Job::JudgeKernel { kernel_id: id }
         .enqueue(&mut tx, now)
@@ -199,7 +219,7 @@ fn read_symvers(body: &[u8]) -> Result<(Symvers, Vec<u8>)> {
 async fn judged(app: &App, id: Uuid, deadline: Instant) -> Result<Kernel> {
     let mut news = app.hub.subscribe();
     loop {
-        let kernel = find(app, id).await?;
+        let kernel = find(app, Viewer::Distributor, id).await?;
         if kernel.judged_at.is_some() || Instant::now() >= deadline {
             return Ok(kernel);
         }
@@ -216,20 +236,12 @@ async fn judged(app: &App, id: Uuid, deadline: Instant) -> Result<Kernel> {
     }
 }
 
-async fn find(app: &App, id: Uuid) -> Result<Kernel> {
+/// The kernel, if the viewer may see it: one that is not for them does not exist.
+async fn find(app: &App, viewer: Viewer, id: Uuid) -> Result<Kernel> {
     let mut conn = app.pool.acquire().await?;
-    store::kernels::by_id(&mut conn, id)
+    store::kernels::by_id(&mut conn, viewer, id)
         .await?
         .ok_or_else(|| Error::not_found(format!("There is no kernel {id}.")))
-}
-
-/// The kernel, if the caller may see it.
-async fn visible(app: &App, caller: &Caller, id: Uuid) -> Result<Kernel> {
-    let kernel = find(app, id).await?;
-    if kernel.status == "preview" && !caller.sees_previews() {
-        return Err(Error::not_found(format!("There is no kernel {id}.")));
-    }
-    Ok(kernel)
 }
 
 /// A kernel as the API shows it.
@@ -279,9 +291,8 @@ impl ListParams {
             flavor: self.flavor.clone(),
             release: self.release.clone(),
             status: (!self.status.is_empty()).then(|| self.status.clone()),
-            hide_previews: !caller.sees_previews(),
         };
-        let mut kernels = store::kernels::list(&mut conn, &filter).await?;
+        let mut kernels = store::kernels::list(&mut conn, caller.viewer(), &filter).await?;
         kernels.retain(|k| k.release.contains(&self.q));
         Ok(kernels)
     }
@@ -306,7 +317,7 @@ pub async fn show(
     caller: Caller,
     Segments(id): Segments<Uuid>,
 ) -> Result<Json<Value>> {
-    Ok(Json(json(&visible(&app, &caller, id).await?)))
+    Ok(Json(json(&find(&app, caller.viewer(), id).await?)))
 }
 
 /// `GET /api/v1/kernels/{id}/impact`: which packages break, and which symbols break them.
@@ -315,9 +326,9 @@ pub async fn impact(
     caller: Caller,
     Segments(id): Segments<Uuid>,
 ) -> Result<Json<Value>> {
-    let kernel = visible(&app, &caller, id).await?;
+    let kernel = find(&app, caller.viewer(), id).await?;
     let mut conn = app.pool.acquire().await?;
-    let verdicts = store::verdicts::on_kernel(&mut conn, id).await?;
+    let verdicts = store::verdicts::on_kernel(&mut conn, caller.viewer(), id).await?;
     let told = store::mails::told(&mut conn, id).await?;
     let impact = impact::of_kernel(verdicts);
     let packages: Vec<Value> = impact

@@ -202,10 +202,13 @@ async fn is_registered(
         product_id: Some(product.id),
         arch: Some(question.arch.clone()),
         release: Some(release.clone()),
-        hide_previews: !caller.sees_previews(),
         ..Default::default()
     };
-    Ok(Some(!store::kernels::list(conn, &filter).await?.is_empty()))
+    Ok(Some(
+        !store::kernels::list(conn, caller.viewer(), &filter)
+            .await?
+            .is_empty(),
+    ))
 }
 
 fn repository(app: &App, product: &Product, channel: &str, arch: &str) -> Repository {
@@ -267,7 +270,7 @@ async fn judge(
     let verdict = match &question.kernel {
         None => None,
         Some(kernel) => {
-            let on = store::verdicts::of_package(conn, id, !caller.sees_previews()).await?;
+            let on = store::verdicts::of_package(conn, caller.viewer(), id).await?;
             let best = on
                 .into_iter()
                 .filter(|v| v.product == product.name && v.release == *kernel)

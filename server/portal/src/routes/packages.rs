@@ -24,8 +24,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use store::Page;
 use store::packages::{Filter, Package, State as PackageState};
+use store::{Page, Viewer};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -309,7 +309,7 @@ pub async fn withdraw(
             flavor: package.flavor.clone(),
             ..Default::default()
         };
-        for kernel in store::kernels::list(&mut tx, &filter).await? {
+        for kernel in store::kernels::list(&mut tx, Viewer::Distributor, &filter).await? {
             Job::JudgeKernel {
                 kernel_id: kernel.id,
             }

@@ -1,7 +1,7 @@
 //! Lists of packages: who sees which.
 
 use super::{Package, State};
-use crate::{Page, PgConnection};
+use crate::{Page, PgConnection, Viewer};
 
 /// Which packages a list shows; `None` does not restrict.
 #[derive(Clone, Debug, Default)]
@@ -13,28 +13,6 @@ pub struct Filter {
     pub name_contains: Option<String>,
     /// Show only what the public may see, and everything of this vendor.
     pub seen_by: Viewer,
-}
-
-/// Who looks at a list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Viewer {
-    /// Sees what is or was published.
-    #[default]
-    Public,
-    /// Sees that, and all of its own.
-    Vendor(i64),
-    Distributor,
-}
-
-impl Viewer {
-    /// As two query parameters: sees everything; own vendor.
-    fn parameters(self) -> (bool, Option<i64>) {
-        match self {
-            Self::Public => (false, None),
-            Self::Vendor(id) => (false, Some(id)),
-            Self::Distributor => (true, None),
-        }
-    }
 }
 
 /// Packages, newest first, and how many there are in all.

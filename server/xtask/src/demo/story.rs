@@ -161,7 +161,9 @@ impl Story {
             escape(&kernel.release),
         );
         if let Some(date) = date {
-            path.push_str(&format!("&release_date={date}"));
+            let vendors: Vec<&str> = VENDORS.iter().map(|(name, ..)| *name).collect();
+            let vendors = vendors.join(",");
+            path.push_str(&format!("&release_date={date}&vendors={vendors}"));
         }
         let token = self.token_of("distributor")?;
         let answer = portal

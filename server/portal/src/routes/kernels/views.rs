@@ -1,6 +1,6 @@
 //! Kernels as pages show them.
 
-use super::{ListParams, visible};
+use super::{ListParams, find};
 use crate::app::App;
 use crate::auth::{Caller, Role};
 use crate::error::Result;
@@ -49,7 +49,7 @@ pub async fn list_page(
         .skip(skip)
         .take(usize::try_from(ROWS).unwrap_or(50))
     {
-        let verdicts = store::verdicts::on_kernel(&mut conn, kernel.id).await?;
+        let verdicts = store::verdicts::on_kernel(&mut conn, caller.viewer(), kernel.id).await?;
         let count = |is: fn(kabi::Verdict) -> bool| {
             verdicts.iter().filter(|v| is(v.verdict)).count() as u64
         };
@@ -97,9 +97,9 @@ pub async fn page(
     caller: Caller,
     Segments(id): Segments<Uuid>,
 ) -> Result<Page<KernelPage>> {
-    let kernel = visible(&app, &caller, id).await?;
+    let kernel = find(&app, caller.viewer(), id).await?;
     let mut conn = app.pool.acquire().await?;
-    let verdicts = store::verdicts::on_kernel(&mut conn, id).await?;
+    let verdicts = store::verdicts::on_kernel(&mut conn, caller.viewer(), id).await?;
     let told = match caller.role {
         Role::Distributor => store::mails::told(&mut conn, id).await?,
         _ => Vec::new(),

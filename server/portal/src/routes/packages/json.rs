@@ -43,8 +43,7 @@ pub async fn full(app: &App, package: &Package, caller: &Caller) -> Result<Value
     let events = store::packages::events(&mut conn, package.id).await?;
     let findings = store::packages::findings(&mut conn, package.id).await?;
     let modules = store::packages::modules(&mut conn, package.id).await?;
-    let verdicts =
-        store::verdicts::of_package(&mut conn, package.id, !caller.sees_previews()).await?;
+    let verdicts = store::verdicts::of_package(&mut conn, caller.viewer(), package.id).await?;
     let mut value = line(package, &placements);
     value["summary"] = json!(package.summary);
     value["license"] = json!(package.license);

@@ -97,7 +97,7 @@ pub async fn package_row(
     caller: &Caller,
 ) -> Result<PackageRow> {
     let placements = store::packages::placements(conn, package.id).await?;
-    let verdicts = store::verdicts::of_package(conn, package.id, !caller.sees_previews()).await?;
+    let verdicts = store::verdicts::of_package(conn, caller.viewer(), package.id).await?;
     let events = store::packages::events(conn, package.id).await?;
     Ok(PackageRow {
         href: format!("/packages/{}", package.id),
@@ -157,7 +157,7 @@ pub async fn page(
     let events = store::packages::events(&mut conn, id).await?;
     let findings = store::packages::findings(&mut conn, id).await?;
     let modules = store::packages::modules(&mut conn, id).await?;
-    let verdicts = store::verdicts::of_package(&mut conn, id, !caller.sees_previews()).await?;
+    let verdicts = store::verdicts::of_package(&mut conn, caller.viewer(), id).await?;
     let publication = publication(&app, &mut conn, &package, &placements).await?;
     let size = package.size.cast_unsigned();
     Ok(Page(PackagePage {
