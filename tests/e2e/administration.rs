@@ -141,6 +141,28 @@ fn mistakes_are_explained() {
 }
 
 #[test]
+fn who_guesses_passwords_has_to_wait() {
+    let server = Server::start(&["--trusted-proxies", "127.0.0.0/8"]);
+    let password = server.admin(&["user", "add", "dist", "--distributor"]);
+    let login = |address: &str, password: &str| {
+        Ask::new("POST", format!("{}/login", server.api.base()))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("x-forwarded-for", address)
+            .body(format!("name=dist&password={}", password.trim()))
+            .send()
+    };
+    let refused = (0..30)
+        .map(|_| login("192.0.2.1", "guess"))
+        .find(|reply| reply.status != 401)
+        .expect("thirty guesses are too many");
+    assert_eq!(refused.status, 429);
+    let wait: u64 = refused.header("retry-after").parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    // The one whose name it is gets in from elsewhere.
+    assert_eq!(login("192.0.2.2", &password).status, 303);
+}
+
+#[test]
 fn the_portal_ends_in_order() {
     let server = Server::start(&[]);
     // The folder is removed with the portal, but what is open can be read.

@@ -7,6 +7,7 @@ use crate::judging::KernelCache;
 use crate::mail::Mailer;
 use crate::served::Served;
 use crate::storage::Storage;
+use crate::throttle::Throttle;
 use keyring::SigningKey;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub struct App {
     pub served: Served,
     /// Hardware patterns of published packages.
     pub hardware: Hardware,
+    /// Tries to sign in.
+    pub throttle: Throttle,
     pub metrics: PrometheusHandle,
 }
 

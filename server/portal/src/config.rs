@@ -1,6 +1,7 @@
 //! Configuration: flags, `KMP_PORTAL_*` environment variables and one TOML file, in this order of
 //! precedence. The same names everywhere.
 
+use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -91,6 +92,16 @@ pub struct Settings {
         value_name = "SECONDS"
     )]
     pub generation_grace: Option<u64>,
+    /// Networks of proxies whose X-Forwarded-For is believed, separated by commas
+    /// [default: 127.0.0.0/8,::1/128]
+    #[arg(
+        long,
+        global = true,
+        env = "KMP_PORTAL_TRUSTED_PROXIES",
+        value_name = "NETWORKS",
+        value_delimiter = ','
+    )]
+    pub trusted_proxies: Option<Vec<IpNet>>,
     /// Set the session cookie for https only [default: whether BASE_URL is https]
     #[arg(
         long,
@@ -150,6 +161,7 @@ impl Settings {
             key_passphrase_file: self.key_passphrase_file.or(other.key_passphrase_file),
             workers: self.workers.or(other.workers),
             generation_grace: self.generation_grace.or(other.generation_grace),
+            trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
             secure_cookies: self.secure_cookies.or(other.secure_cookies),
         }
     }
@@ -172,6 +184,8 @@ pub struct Config {
     pub key_passphrase_file: Option<PathBuf>,
     pub workers: usize,
     pub generation_grace: Duration,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     pub secure_cookies: bool,
 }
 
@@ -207,6 +221,7 @@ impl Config {
             key_passphrase_file: settings.key_passphrase_file,
             workers: settings.workers.unwrap_or(2),
             generation_grace: Duration::from_secs(settings.generation_grace.unwrap_or(86_400)),
+            trusted_proxies: settings.trusted_proxies.unwrap_or_else(this_machine),
             secure_cookies: settings
                 .secure_cookies
                 .unwrap_or_else(|| base_url.starts_with("https://")),
@@ -215,6 +230,15 @@ impl Config {
             data_dir,
         })
     }
+}
+
+/// A proxy beside the portal.
+fn this_machine() -> Vec<IpNet> {
+    let networks = ["127.0.0.0/8", "::1/128"];
+    networks
+        .iter()
+        .filter_map(|text| text.parse().ok())
+        .collect()
 }
 
 fn checked_base_url(text: &str) -> Result<String, ConfigError> {

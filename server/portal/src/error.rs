@@ -178,6 +178,18 @@ impl Error {
         .into()
     }
 
+    /// `wait`: seconds until the next try.
+    pub fn too_many_requests(wait: u64, detail: impl Into<String>) -> Self {
+        Problem::new(
+            "/help/problems#too-many-requests",
+            "Too many tries",
+            StatusCode::TOO_MANY_REQUESTS,
+            detail,
+        )
+        .with("retry_after", wait)
+        .into()
+    }
+
     pub fn out_of_space(detail: impl Into<String>) -> Self {
         Problem::new(
             "/help/problems#out-of-space",
@@ -237,6 +249,11 @@ pub const KINDS: &[(&str, u16, &str)] = &[
         "The file is not what this address takes; the detail says what was found.",
     ),
     (
+        "too-many-requests",
+        429,
+        "Somebody at your address tried too often. The header `Retry-After` says how many seconds to wait.",
+    ),
+    (
         "internal",
         500,
         "Our fault. Nothing of the request was kept. The request id finds it in the log.",
@@ -275,6 +292,9 @@ impl IntoResponse for Error {
                 HeaderValue::from_static("Bearer realm=\"kmp-portal\""),
             );
         }
+        if let Some(wait) = problem.more.get("retry_after").and_then(Value::as_u64) {
+            headers.insert(header::RETRY_AFTER, wait.into());
+        }
         response.extensions_mut().insert(problem);
         response
     }
@@ -296,6 +316,7 @@ mod tests {
             Error::too_large("x"),
             Error::rejected_problem("x").into(),
             Error::unprocessable("x"),
+            Error::too_many_requests(5, "x"),
             Error::out_of_space("x"),
             Error::Internal(anyhow::anyhow!("secret")),
         ];

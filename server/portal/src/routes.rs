@@ -187,7 +187,11 @@ async fn show_problems_as_pages(
             ],
             request_id,
         };
+        let wait = response.headers_mut().remove(header::RETRY_AFTER);
         response = (status, Page(page)).into_response();
+        if let Some(wait) = wait {
+            response.headers_mut().insert(header::RETRY_AFTER, wait);
+        }
     }
     let headers = response.headers_mut();
     headers.insert(

@@ -11,6 +11,7 @@ use crate::mail::Mailer;
 use crate::routes;
 use crate::served::Served;
 use crate::storage::Storage;
+use crate::throttle::Throttle;
 use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use private_postgres::Cluster;
@@ -130,6 +131,7 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
         kernels: KernelCache::default(),
         served,
         hardware: Hardware::default(),
+        throttle: Throttle::default(),
         metrics: PrometheusBuilder::new()
             .install_recorder()
             .context("metrics")?,

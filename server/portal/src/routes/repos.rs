@@ -1,17 +1,17 @@
 //! Repositories for zypper and dnf. Metadata comes from memory, packages from disk.
 
 use crate::app::App;
+use crate::client::ClientAddress;
 use crate::error::{Error, Result};
 use crate::extract::Segments;
 use crate::served::{Asked, Client, DataFile, ServedRepository};
 use crate::uploads;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -91,6 +91,7 @@ fn repo_text(
 pub async fn file(
     State(app): State<Arc<App>>,
     Segments((product, channel, arch, location)): Segments<(String, String, String, String)>,
+    address: ClientAddress,
     request: Request,
 ) -> Result<Response> {
     let repository = app.served.get(&product, &channel, &arch).ok_or_else(|| {
@@ -105,7 +106,7 @@ pub async fn file(
                 is_signature: location.ends_with(".asc"),
             };
             let small = repository
-                .small(client(&request), asked, Instant::now())
+                .small(client(address, request.headers()), asked, Instant::now())
                 .ok_or_else(|| Error::not_found("This repository has no generation yet."))?;
             let (kind, bytes) = match asked.is_signature {
                 true => ("application/pgp-signature", small.signature),
@@ -164,23 +165,16 @@ async fn lasting(
     }
 }
 
-/// Who asks. Behind a proxy on this machine, the address it forwards.
-fn client(request: &Request) -> Client {
-    let peer = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(address)| {
-            address.ip()
-        });
-    let headers = request.headers();
-    let text = |name: HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
-    let forwarded = text(HeaderName::from_static("x-forwarded-for"))
-        .and_then(|list| list.rsplit(',').next()?.trim().parse().ok())
-        .filter(|_| peer.is_loopback());
-    let mut program = text(header::USER_AGENT).unwrap_or_default().to_owned();
+/// Who asks.
+fn client(address: ClientAddress, headers: &HeaderMap) -> Client {
+    let program = headers.get(header::USER_AGENT);
+    let mut program = program
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default()
+        .to_owned();
     let cut = (0..=LONGEST_PROGRAM.min(program.len())).rfind(|n| program.is_char_boundary(*n));
     program.truncate(cut.unwrap_or(0));
-    (forwarded.unwrap_or(peer), program)
+    (address.0, program)
 }
 
 fn in_memory(

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::auth::{self, Caller, SESSION_COOKIE, SESSION_LENGTH};
+use crate::client::ClientAddress;
 use crate::error::{Error, Result};
 use crate::extract::Params;
 use crate::pages::{LoginPage, Nav};
@@ -71,10 +72,18 @@ pub struct Credentials {
 pub async fn login(
     State(app): State<Arc<App>>,
     caller: Caller,
+    client: ClientAddress,
     jar: CookieJar,
     form: Result<Form<Credentials>, axum::extract::rejection::FormRejection>,
 ) -> Result<Response> {
     let Form(sent) = form.map_err(|e| Error::bad_request(e.body_text()))?;
+    app.throttle.count(client, &sent.name).map_err(|wait| {
+        let wait = wait.as_secs() + 1;
+        Error::too_many_requests(
+            wait,
+            format!("Too many tries to sign in. Wait {wait} seconds, then try again."),
+        )
+    })?;
     let user = {
         let mut conn = app.pool.acquire().await?;
         store::accounts::user_by_name(&mut conn, &sent.name).await?
