@@ -14,13 +14,13 @@
 mod alone;
 mod closure;
 mod explain;
-mod exports;
-mod offers;
-mod rules;
-mod symbols;
+pub(crate) mod exports;
+pub(crate) mod offers;
+pub(crate) mod rules;
+pub(crate) mod symbols;
 
 use crate::kernel::{Candidate, Kernel};
-use crate::verdict::{ModuleVerdict, PackageVerdict, Severity, Verdict};
+use crate::verdict::{ModuleVerdict, PackageVerdict, Reason, Severity, Verdict};
 use alone::Assessment;
 use closure::Closure;
 use offers::{InTree, Node, Offers};
@@ -72,29 +72,72 @@ fn conclude(case: &Case<'_>, surely: &Closure, maybe: &Closure, node: usize) -> 
     reasons.extend(told.reasons);
     // Stable: among equals the loader's order stays.
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.severity));
-    let worst = reasons.first().map(|reason| reason.severity);
-    let verdict = if worst == Some(Severity::Fatal) {
-        if assessment.other_build {
-            Verdict::UnloadableFlavor
-        } else {
-            Verdict::Incompatible
-        }
-    } else if assessment.unknown || told.unknown {
-        Verdict::Indeterminate
-    } else if told.needs_other_package {
-        Verdict::NeedsOtherPackage
-    } else if worst == Some(Severity::Warn) {
-        Verdict::CompatibleWithWarnings
-    } else {
-        Verdict::Compatible
+    let standing = Standing {
+        worst: reasons.first().map(|reason| reason.severity),
+        other_build: assessment.other_build,
+        unknown: assessment.unknown || told.unknown,
+        needs_other_package: told.needs_other_package,
     };
     ModuleVerdict {
         module: module.name.clone(),
-        verdict,
+        verdict: standing.verdict(),
         reasons,
         needed_total: module.imports.len(),
         needed_ok: assessment.resolved + told.resolved,
     }
+}
+
+/// What decides the verdict on a module, once every rule has spoken.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// The heaviest of the reasons.
+    pub worst: Option<Severity>,
+    /// Built for another processor, flavor or configuration: no kABI change.
+    pub other_build: bool,
+    /// Something that decides is not known.
+    pub unknown: bool,
+    /// Modules of other packages must be installed.
+    pub needs_other_package: bool,
+}
+
+impl Standing {
+    pub fn verdict(self) -> Verdict {
+        if self.worst == Some(Severity::Fatal) {
+            if self.other_build {
+                Verdict::UnloadableFlavor
+            } else {
+                Verdict::Incompatible
+            }
+        } else if self.unknown {
+            Verdict::Indeterminate
+        } else if self.needs_other_package {
+            Verdict::NeedsOtherPackage
+        } else if self.worst == Some(Severity::Warn) {
+            Verdict::CompatibleWithWarnings
+        } else {
+            Verdict::Compatible
+        }
+    }
+}
+
+/// What the rules say that look at a module as a whole: all but its symbols. Of its imports only
+/// that of `module_layout` counts.
+pub(crate) fn as_a_whole(kernel: &Kernel, module: &kmod::Module) -> (Standing, Vec<Reason>) {
+    let mut assessment = Assessment::default();
+    rules::before_symbols(kernel, module, &mut assessment);
+    exports::unversioned(kernel, module, &mut assessment);
+    rules::after_symbols(kernel, module, &mut assessment);
+    let standing = Standing {
+        worst: assessment
+            .reasons
+            .iter()
+            .map(|reason| reason.severity)
+            .max(),
+        other_build: assessment.other_build,
+        unknown: assessment.unknown,
+        needs_other_package: false,
+    };
+    (standing, assessment.reasons)
 }
 
 fn by_package(

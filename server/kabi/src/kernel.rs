@@ -109,11 +109,6 @@ impl KernelExport {
         self.crcs.iter().copied().filter(|crc| crc.is_versioned())
     }
 
-    /// Is this one of the versions that match?
-    pub(crate) fn has_version(&self, crc: Option<Crc>) -> bool {
-        self.versions().any(|version| Some(version) == crc)
-    }
-
     /// Merges another row of the same symbol (several packages of one kernel add up). What
     /// restricts more wins, so that the order of rows does not matter.
     fn add(&mut self, row: &Row) {

@@ -9,6 +9,7 @@
 //! | [`symvers`] | reads what a kernel exports: `Module.symvers` in all its forms |
 //! | `kernel` | one kernel as modules see it |
 //! | `judge` | all packages against one kernel, to a fixpoint |
+//! | [`index`] | the same for very many packages and kernels, kept in memory |
 //! | [`codes`] | every reason a verdict can give, with its meaning |
 //! | `diff` | one kernel against another |
 //! | [`arch`], [`flavor`] | names of processors and kernel flavors |
@@ -17,6 +18,7 @@ pub mod arch;
 pub mod codes;
 mod diff;
 pub mod flavor;
+pub mod index;
 mod judge;
 mod kernel;
 pub mod symvers;

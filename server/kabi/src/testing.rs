@@ -1,5 +1,7 @@
 //! Modules and kernels for tests: honest by default, so that a test names only what it is about.
 
+pub mod worlds;
+
 use crate::{Kernel, symvers};
 use kmod::{Btf, Crc, Export, Import, Machine, Module, Versions};
 

@@ -106,7 +106,8 @@ fn failure(
     need: usize,
     fits: &[Offer<'_>],
 ) -> Option<Reason> {
-    let module = case.given.nodes[node].module;
+    let user = &case.given.nodes[node];
+    let module = user.module;
     if let Some(first) = fits.first() {
         let excluded = |offer: &&Offer<'_>| {
             maybe.is_usable(&case.given, node, offer)
@@ -125,9 +126,9 @@ fn failure(
     let open = &case.assessments[node].open[need];
     let import = &module.imports[open.import];
     let kernel = case.given.kernel;
-    if kernel.modversions && symbols::expected(kernel, module, import).is_none() {
+    if kernel.modversions && symbols::expected_by(kernel, user, import).is_none() {
         let reason = Reason::fatal(codes::SYMBOL_UNVERSIONED_IN_MODULE).symbol(&import.symbol);
-        return symbols::reads_versions(kernel, module).then_some(reason);
+        return symbols::reads_versions(kernel, module.versions).then_some(reason);
     }
     // What the kernel itself offers in another version stays the kernel's matter.
     if open.otherwise.code != codes::SYMBOL_MISSING {

@@ -13,7 +13,7 @@ pub(super) fn judge(given: &Given<'_>, node: usize, assessment: &mut Assessment)
     let module = given.nodes[node].module;
     for export in &module.exports {
         if let Some(taken) = given.kernel.exports.get(&export.symbol)
-            && !same_name(module_of(&taken.provider), &module.name)
+            && collides(&taken.provider, &module.name)
         {
             let reason = Reason::fatal(codes::EXPORT_DUPLICATE).symbol(&export.symbol);
             assessment.reasons.push(reason.provider(&taken.provider));
@@ -22,6 +22,12 @@ pub(super) fn judge(given: &Given<'_>, node: usize, assessment: &mut Assessment)
     }
     unversioned(given.kernel, module, assessment);
     replaced(given, module, assessment);
+}
+
+/// Does a symbol that this provider exports keep a module of that name from exporting it, too?
+/// Unless it stands in for the kernel's own module.
+pub(crate) fn collides(provider: &str, module: &str) -> bool {
+    !same_name(module_of(provider), module)
 }
 
 /// Two modules of one package cannot both be loaded. Of two packages only one need be installed,
@@ -51,7 +57,7 @@ fn among_packages(given: &Given<'_>, node: usize, symbol: &str, assessment: &mut
 }
 
 /// "no versions for exported symbols": a module without a `__kcrctab` must be forced.
-fn unversioned(kernel: &Kernel, module: &Module, assessment: &mut Assessment) {
+pub(super) fn unversioned(kernel: &Kernel, module: &Module, assessment: &mut Assessment) {
     let has_table = module
         .exports
         .iter()
@@ -84,15 +90,25 @@ fn replaced(given: &Given<'_>, module: &Module, assessment: &mut Assessment) {
             let reason = Reason::warn(code).symbol(symbol).expected(expected);
             reason.provider(&original.provider)
         };
-        match ours.get(symbol) {
-            None => assessment
-                .reasons
-                .push(told(codes::REPLACED_EXPORT_MISSING)),
-            Some(export) if expected.is_some() && !original.has_version(export.crc) => {
-                let reason = told(codes::REPLACED_EXPORT_CHANGED).found(export.crc);
-                assessment.reasons.push(reason);
-            }
-            Some(_) => {}
+        let export = ours.get(symbol).map(|export| export.crc);
+        if let Some(code) = replacement(&original.crcs, export) {
+            let reason = told(code).found(export.flatten());
+            assessment.reasons.push(reason);
         }
+    }
+}
+
+/// What is wrong with an export that replaces one of these versions; `None` inside: without a
+/// version; outside: not exported at all.
+pub(crate) fn replacement(original: &[Crc], ours: Option<Option<Crc>>) -> Option<&'static str> {
+    let is_versioned = original.iter().any(|crc| crc.is_versioned());
+    match ours {
+        None => Some(codes::REPLACED_EXPORT_MISSING),
+        Some(crc)
+            if is_versioned && !crc.is_some_and(|c| c.is_versioned() && original.contains(&c)) =>
+        {
+            Some(codes::REPLACED_EXPORT_CHANGED)
+        }
+        Some(_) => None,
     }
 }

@@ -127,9 +127,9 @@ pub(super) enum Fit {
 pub(super) fn fit(kernel: &Kernel, node: &Node<'_>, import: &Import, export: &Export) -> Fit {
     let module = node.module;
     let offered = export.crc.filter(|crc| crc.is_versioned());
-    let same_version = || match symbols::expected(kernel, module, import) {
+    let same_version = || match symbols::expected_by(kernel, node, import) {
         Some(expected) => offered == Some(expected),
-        None => rules::lenient_about_missing_versions(kernel, module),
+        None => rules::lenient_about_missing_versions(kernel, module.versions),
     };
     if export.gpl && !node.is_gpl {
         Fit::Hidden
@@ -143,12 +143,12 @@ pub(super) fn fit(kernel: &Kernel, node: &Node<'_>, import: &Import, export: &Ex
 }
 
 /// Are these names of one module? The kernel takes hyphen and underscore as equal.
-pub(super) fn same_name(a: &str, b: &str) -> bool {
+pub(crate) fn same_name(a: &str, b: &str) -> bool {
     plain(a) == plain(b)
 }
 
 /// A module's name as the kernel writes it.
-pub(super) fn plain(name: &str) -> Cow<'_, str> {
+pub(crate) fn plain(name: &str) -> Cow<'_, str> {
     if name.contains('-') {
         Cow::Owned(name.replace('-', "_"))
     } else {
@@ -157,6 +157,6 @@ pub(super) fn plain(name: &str) -> Cow<'_, str> {
 }
 
 /// The module's name in a provider column (`drivers/net/foo-bar` is `foo-bar`).
-pub(super) fn module_of(provider: &str) -> &str {
+pub(crate) fn module_of(provider: &str) -> &str {
     provider.rsplit('/').next().unwrap_or(provider)
 }

@@ -8,7 +8,7 @@ use kmod::{Btf, Crc, Import, Module, Versions};
 
 /// The symbols whose version stands for the layout of `struct module`: today's, and that of
 /// kernels before 2.6.30.
-const LAYOUT_SYMBOLS: [&str; 2] = ["module_layout", "struct_module"];
+pub(crate) const LAYOUT_SYMBOLS: [&str; 2] = ["module_layout", "struct_module"];
 
 /// First kernel that compares the size of `.gnu.linkonce.this_module`.
 const SIZE_CHECKED_SINCE: (u32, u32) = (6, 4);
@@ -38,7 +38,7 @@ pub(super) fn after_symbols(kernel: &Kernel, module: &Module, assessment: &mut A
 }
 
 /// Is this the symbol that stands for `struct module`?
-pub(super) fn is_layout(symbol: &str) -> bool {
+pub(crate) fn is_layout(symbol: &str) -> bool {
     LAYOUT_SYMBOLS.contains(&symbol)
 }
 
@@ -51,8 +51,8 @@ pub(super) fn reads_extended_versions(kernel: &Kernel) -> Option<bool> {
 
 /// Does this kernel let the module get away with a symbol that has no version? Only where it reads
 /// extended versions.
-pub(super) fn lenient_about_missing_versions(kernel: &Kernel, module: &Module) -> bool {
-    matches!(module.versions, Versions::Extended | Versions::Both)
+pub(super) fn lenient_about_missing_versions(kernel: &Kernel, versions: Versions) -> bool {
+    matches!(versions, Versions::Extended | Versions::Both)
         && reads_extended_versions(kernel) == Some(true)
 }
 
@@ -139,7 +139,7 @@ fn layout_version(
         .filter(|crc| crc.is_versioned());
     let symbol = import.map_or(LAYOUT_SYMBOLS[0], |import| &import.symbol);
     let Some(expected) = expected else {
-        let lenient = lenient_about_missing_versions(kernel, module);
+        let lenient = lenient_about_missing_versions(kernel, module.versions);
         assessment.resolved += usize::from(lenient && import.is_some());
         assessment
             .reasons
@@ -168,7 +168,7 @@ fn layout_version(
 }
 
 /// A symbol in use without a version: refused, or only remarked where the loader is lenient.
-pub(super) fn unversioned_in_module(lenient: bool) -> Reason {
+fn unversioned_in_module(lenient: bool) -> Reason {
     if lenient {
         Reason::warn(codes::EXT_VERSION_MISSING_NAME)
     } else {

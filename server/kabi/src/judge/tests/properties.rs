@@ -195,10 +195,10 @@ fn is_offered(
     verdicts: &[PackageVerdict],
     import: &kmod::Import,
 ) -> bool {
-    let by_kernel = kernel
-        .exports
-        .get(&import.symbol)
-        .is_some_and(|export| export.versions().next().is_none() || export.has_version(import.crc));
+    let by_kernel = kernel.exports.get(&import.symbol).is_some_and(|export| {
+        export.versions().next().is_none()
+            || import.crc.is_some_and(|crc| export.crcs.contains(&crc))
+    });
     let exports = |module: &Module| {
         module
             .exports

@@ -1,0 +1,119 @@
+//! What modules are besides their symbols: few distinct kinds, each judged once per kernel.
+
+use super::need::Needs;
+use super::{PackedError, packed};
+use crate::judge::rules::is_layout;
+use crate::judge::{self, Standing};
+use crate::kernel::Kernel;
+use crate::verdict::{Reason, Severity};
+use kmod::{Export, Module};
+use std::collections::HashMap;
+
+/// Every distinct kind of module, by number. Only grows.
+#[derive(Debug, Default)]
+pub(super) struct Classes {
+    rows: Vec<Class>,
+    by_key: HashMap<Key, u32>,
+    heap: usize,
+}
+
+/// What makes two modules one kind.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Key {
+    /// As packed: processor, vermagic, version tables, size, licence, namespaces …
+    packed: Box<[u8]>,
+    /// The need for `module_layout`, by its place.
+    layout: Option<u32>,
+    /// Exports symbols, none of them with a version.
+    exports_unversioned: bool,
+}
+
+/// One kind of module.
+#[derive(Debug)]
+pub(super) struct Class {
+    /// Without name; its imports are that of `module_layout` alone, its exports none, or one that
+    /// stands for all that have no version.
+    pub module: Module,
+    /// Place of the need for `module_layout`.
+    pub layout: Option<u32>,
+}
+
+impl Classes {
+    pub fn intern(
+        &mut self,
+        needs: &Needs,
+        class: &[u8],
+        places: &[u32],
+        exports: &[Export],
+    ) -> Result<u32, PackedError> {
+        let is_versioned = |export: &Export| export.crc.is_some_and(|crc| crc.is_versioned());
+        let key = Key {
+            packed: class.into(),
+            layout: layout_need(needs, places),
+            exports_unversioned: !exports.is_empty() && !exports.iter().any(is_versioned),
+        };
+        if let Some(place) = self.by_key.get(&key) {
+            return Ok(*place);
+        }
+        let mut module = packed::read_class(class)?;
+        module.imports = key.layout.map(|p| needs.import(p)).into_iter().collect();
+        if key.exports_unversioned {
+            module.exports.push(Export {
+                symbol: String::new(),
+                crc: None,
+                gpl: false,
+                namespace: None,
+            });
+        }
+        let place = u32::try_from(self.rows.len()).expect("memory ends before u32 does");
+        self.heap += 2 * class.len() + size_of::<Class>() + size_of::<Key>() + CLASS_TEXTS;
+        self.rows.push(Class {
+            module,
+            layout: key.layout,
+        });
+        self.by_key.insert(key, place);
+        Ok(place)
+    }
+
+    pub fn get(&self, place: u32) -> &Class {
+        &self.rows[place as usize]
+    }
+
+    pub fn rows(&self) -> &[Class] {
+        &self.rows
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.heap
+    }
+}
+
+/// Texts of a class in memory, about: vermagic, `modinfo`, the import of `module_layout`.
+const CLASS_TEXTS: usize = 400;
+
+/// The loader takes the first in the order of names, as modules list them.
+fn layout_need(needs: &Needs, places: &[u32]) -> Option<u32> {
+    let symbol = |place: u32| needs.symbols().get(needs.row(place).symbol);
+    let layouts = places
+        .iter()
+        .copied()
+        .filter(|p| needs.is_layout(needs.row(*p).symbol));
+    layouts.min_by_key(|place| symbol(*place))
+}
+
+impl Class {
+    /// What a kernel says to it.
+    pub fn standing(&self, kernel: &Kernel) -> Standing {
+        judge::as_a_whole(kernel, &self.module).0
+    }
+
+    /// Why the kernel refuses its version of `module_layout`, if it does.
+    pub fn layout_reason(&self, kernel: &Kernel) -> Option<Reason> {
+        let is_about_layout = |reason: &Reason| {
+            let symbol = reason.symbol.as_deref();
+            reason.severity == Severity::Fatal && symbol.is_some_and(is_layout)
+        };
+        let reasons = judge::as_a_whole(kernel, &self.module).1;
+        reasons.into_iter().find(is_about_layout)
+    }
+}
