@@ -117,6 +117,13 @@ pub fn is_same(a: &str, b: &str) -> bool {
             .any(|p| p.names.contains(&a) && p.names.contains(&b))
 }
 
+/// rpm's name of a processor that has another one too (`amd64`: `x86_64`); `None` when nobody knows
+/// it.
+pub fn rpm_name(name: &str) -> Option<&'static str> {
+    let processor = PROCESSORS.iter().find(|p| p.names.contains(&name))?;
+    Some(processor.names[0])
+}
+
 /// The processor's name as rpm says it (`x86_64`), or its number (`ELF machine 9`).
 pub fn name(machine: Machine) -> String {
     PROCESSORS
@@ -179,6 +186,7 @@ mod tests {
         for processor in PROCESSORS {
             assert_eq!(name(processor.machine), processor.names[0]);
             for name in processor.names {
+                assert_eq!(rpm_name(name), Some(processor.names[0]));
                 assert!(seen.insert(name), "{name}");
             }
         }

@@ -111,6 +111,32 @@ impl Package {
     }
 }
 
+/// Which files [`crate::read_keeping`] hands out beside the modules.
+#[derive(Clone, Copy, Debug)]
+pub struct Keep {
+    /// Asked with the absolute path of each regular file.
+    pub wanted: fn(&str) -> bool,
+    /// Most bytes of all of them together.
+    pub bytes: usize,
+}
+
+impl Keep {
+    /// Modules only.
+    pub const NOTHING: Keep = Keep {
+        wanted: |_| false,
+        bytes: 0,
+    };
+}
+
+/// A file of the payload that was asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeptFile {
+    /// Absolute, as in the file list.
+    pub path: String,
+    /// As packed, not unpacked further.
+    pub bytes: Vec<u8>,
+}
+
 /// One entry of the file list.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct File {

@@ -24,7 +24,7 @@ use crate::read::{archive_size, expected_size};
 use crate::signature::SignatureHeader;
 use crate::source::Source;
 use crate::text::text;
-use crate::{DigestCheck, Error, Limits, expectations, tag};
+use crate::{DigestCheck, Error, Keep, Limits, expectations, tag};
 
 /// Bytes that go from one half to the other at once.
 const CHUNK: usize = 256 << 10;
@@ -53,7 +53,7 @@ impl Payload {
         header: &Header,
         list: &FileList,
         signature: &SignatureHeader,
-        limits: &Limits,
+        (limits, keep): (&Limits, Keep),
         oddities: &mut Oddities,
     ) -> Result<Payload, Error> {
         let compressor = compressor(&mut source, header, oddities)?;
@@ -62,6 +62,7 @@ impl Payload {
         let walk = Walk {
             list,
             limits,
+            keep,
             checks,
         };
         let contents = walk_payload(&mut unpacker, walk, archive_size(signature, header));

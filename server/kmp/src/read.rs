@@ -17,7 +17,7 @@ use crate::payload::Payload;
 use crate::signature::SignatureHeader;
 use crate::source::Source;
 use crate::text::{note_odd_data, text};
-use crate::{Error, Limits, Package, expectations, scriptlet, tag};
+use crate::{Error, Keep, KeptFile, Limits, Package, expectations, scriptlet, tag};
 
 /// Reads a package from its first byte to its last: what it says of itself, and what is in it.
 ///
@@ -28,6 +28,19 @@ use crate::{Error, Limits, Package, expectations, scriptlet, tag};
 /// Only when there is no way to go on, see [`Error`]. A digest that does not match is no error, see
 /// [`Package::digests`]; neither is a signature, which is not looked at.
 pub fn read(input: impl io::Read, limits: &Limits) -> Result<Package, Error> {
+    read_keeping(input, limits, Keep::NOTHING).map(|(package, _)| package)
+}
+
+/// The same, and hands out the contents of the regular files that `keep` asks for, in the order of
+/// the payload. Modules are read, never handed out.
+///
+/// # Errors
+/// As [`read`]; and files to be kept that are larger than `keep` allows.
+pub fn read_keeping(
+    input: impl io::Read,
+    limits: &Limits,
+    keep: Keep,
+) -> Result<(Package, Vec<KeptFile>), Error> {
     let mut source = Source::new(input, limits.file_size);
     let mut oddities = Oddities::default();
     let lead = Lead::read(&mut source, &mut oddities)?;
@@ -43,7 +56,14 @@ pub fn read(input: impl io::Read, limits: &Limits) -> Result<Package, Error> {
     let scriptlets = scriptlet::read(&header, &mut oddities);
 
     source.watch(expectations::packed(&header, &mut oddities));
-    let mut payload = Payload::read(source, &header, &list, &signature, limits, &mut oddities)?;
+    let mut payload = Payload::read(
+        source,
+        &header,
+        &list,
+        &signature,
+        (limits, keep),
+        &mut oddities,
+    )?;
     let archive_size = archive_size(&signature, &header);
     payload.note_odd_sizes(
         archive_size,
@@ -55,7 +75,7 @@ pub fn read(input: impl io::Read, limits: &Limits) -> Result<Package, Error> {
     digests.append(&mut payload.contents.digests);
     oddities.extend(payload.contents.oddities);
 
-    Ok(Package {
+    let package = Package {
         summary: text(&header, tag::SUMMARY).unwrap_or_default(),
         description: text(&header, tag::DESCRIPTION).unwrap_or_default(),
         license: text(&header, tag::LICENSE),
@@ -89,7 +109,8 @@ pub fn read(input: impl io::Read, limits: &Limits) -> Result<Package, Error> {
         signatures: signature.signatures,
         digests,
         oddities: oddities.into_vec(),
-    })
+    };
+    Ok((package, payload.contents.kept))
 }
 
 /// Bytes of the unpacked payload, as the package says.

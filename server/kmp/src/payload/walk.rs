@@ -9,13 +9,15 @@ use crate::error::ArchiveProblem;
 use crate::files::FileList;
 use crate::oddities::{Oddities, quoted};
 use crate::text::decode;
-use crate::{DigestCheck, Error, File, Limits, ModulePath, PackagedModule};
+use crate::{DigestCheck, Error, File, Keep, KeptFile, Limits, ModulePath, PackagedModule};
 
 /// What a walk needs to know.
 #[derive(Clone, Copy)]
 pub(crate) struct Walk<'a> {
     pub(crate) list: &'a FileList,
     pub(crate) limits: &'a Limits,
+    /// Files to hand out beside the modules.
+    pub(crate) keep: Keep,
     /// Makes the digests over the unpacked payload.
     pub(crate) checks: &'a (dyn Fn() -> Vec<RunningCheck> + Sync),
 }
@@ -24,6 +26,8 @@ pub(crate) struct Walk<'a> {
 pub(crate) struct Contents {
     /// In the order of the payload.
     pub(crate) modules: Vec<PackagedModule>,
+    /// Likewise.
+    pub(crate) kept: Vec<KeptFile>,
     /// First those over the whole unpacked payload, then one for each file.
     pub(crate) digests: Vec<DigestCheck>,
     /// Unpacked bytes up to the archive's end.
@@ -46,12 +50,12 @@ impl Walk<'_> {
         let (position, checks) = archive.finish();
         let mut digests: Vec<_> = checks.into_iter().map(RunningCheck::finish).collect();
         digests.append(&mut state.digests);
-        let (modules, oddities) = (state.modules, state.oddities);
         Ok(Contents {
-            modules,
+            modules: state.modules,
+            kept: state.kept,
             digests,
             archive_size: position - after,
-            oddities,
+            oddities: state.oddities,
         })
     }
 }
@@ -67,6 +71,8 @@ struct State<'a> {
     hashed: HashSet<usize>,
     entries: usize,
     modules: Vec<PackagedModule>,
+    keep: Keep,
+    kept: Vec<KeptFile>,
     /// Of all modules so far, see [`Limits::module_facts`].
     facts: u64,
     digests: Vec<DigestCheck>,
@@ -84,6 +90,8 @@ impl<'a> State<'a> {
             hashed: HashSet::new(),
             entries: 0,
             modules: Vec::new(),
+            keep: walk.keep,
+            kept: Vec::new(),
             facts: 0,
             digests: Vec::new(),
             oddities: Oddities::default(),
@@ -182,8 +190,14 @@ impl<'a> State<'a> {
             return archive.data(size, |_| {});
         }
         let mut check = self.running_check(file);
-        let mut bytes = ModulePath::parse(&file.path).map(|_| Vec::new());
-        let most = self.limits.module.unpacked;
+        let is_module = ModulePath::parse(&file.path).is_some();
+        let is_kept = !is_module && (self.keep.wanted)(&file.path);
+        let mut bytes = (is_module || is_kept).then(Vec::new);
+        let most = match (is_module, is_kept) {
+            (true, _) => self.limits.module.unpacked,
+            (_, true) => self.room_for(size)?,
+            _ => 0,
+        };
         archive.data(size, |piece| {
             if let Some(check) = &mut check {
                 check.update(piece);
@@ -199,9 +213,29 @@ impl<'a> State<'a> {
             self.checked(position, check.finish());
         }
         match bytes {
-            Some(bytes) => self.module(file, size, &bytes),
+            Some(bytes) if is_module => self.module(file, size, &bytes),
+            Some(bytes) => {
+                let path = file.path.clone();
+                self.kept.push(KeptFile { path, bytes });
+                Ok(())
+            }
             None => Ok(()),
         }
+    }
+
+    /// How many bytes a file to be kept may have; an error when it has more.
+    fn room_for(&self, size: u64) -> Result<usize, Error> {
+        let kept: usize = self.kept.iter().map(|file| file.bytes.len()).sum();
+        let found = size.saturating_add(kept as u64);
+        let limit = self.keep.bytes as u64;
+        if found > limit {
+            return Err(Error::OverLimit {
+                what: "bytes of the files that tell about the package",
+                found,
+                limit,
+            });
+        }
+        Ok(self.keep.bytes - kept)
     }
 
     fn running_check(&self, file: &File) -> Option<RunningCheck> {

@@ -12,7 +12,7 @@
 use std::path::Path;
 
 /// Any of it may be unknown.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Told {
     /// `uname -r`.
     pub release: Option<String>,
@@ -22,7 +22,17 @@ pub struct Told {
     pub flavor: Option<String>,
 }
 
+impl Told {
+    /// Takes what is not known yet from another place's word.
+    pub fn learn(&mut self, other: Told) {
+        self.release = self.release.take().or(other.release);
+        self.arch = self.arch.take().or(other.arch);
+        self.flavor = self.flavor.take().or(other.flavor);
+    }
+}
+
 /// Reads the file's name and the folders it is in.
+#[must_use]
 pub fn read(path: &Path) -> Told {
     let names: Vec<String> = path
         .ancestors()
@@ -53,6 +63,7 @@ pub fn read(path: &Path) -> Told {
 }
 
 /// What a release says of itself.
+#[must_use]
 pub fn of_release(release: &str) -> Told {
     Told {
         arch: release.split(['.', '-', '+']).rev().find_map(known_arch),
