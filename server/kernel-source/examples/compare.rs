@@ -9,8 +9,16 @@ use kernel_source::{Found, Limits, read};
 
 fn main() {
     let mut names = std::env::args().skip(1);
-    let reference = describe(&names.next().expect("the first argument is a Module.symvers"));
-    let reference: BTreeSet<_> = reference.iter().flat_map(|k| &k.symvers.rows).map(key).collect();
+    let reference = describe(
+        &names
+            .next()
+            .expect("the first argument is a Module.symvers"),
+    );
+    let reference: BTreeSet<_> = reference
+        .iter()
+        .flat_map(|k| &k.symvers.rows)
+        .map(key)
+        .collect();
     for name in names {
         for kernel in describe(&name) {
             let rows: BTreeSet<_> = kernel.symvers.rows.iter().map(key).collect();

@@ -69,7 +69,10 @@ mod tests {
                 Some("SMP preempt_rt mod_unload modversions "),
             ),
             ("CONFIG_S390=y\n", Some("SMP mod_unload modversions ")),
-            ("CONFIG_ARM64=y\n", Some("SMP mod_unload modversions aarch64")),
+            (
+                "CONFIG_ARM64=y\n",
+                Some("SMP mod_unload modversions aarch64"),
+            ),
             ("CONFIG_X86_64=y\nCONFIG_RANDSTRUCT=y\n", None),
             ("CONFIG_X86_32=y\n", None),
             ("", None),

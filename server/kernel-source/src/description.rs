@@ -6,6 +6,10 @@ use kabi::symvers::ExportKind;
 /// Stands where nobody told which module exports a symbol.
 pub const UNKNOWN_PROVIDER: &str = "unknown";
 
+/// The version of `struct module` under its two names (2.6.29), and the kernel's `printk` under its
+/// two (5.15), for kernels without symbol versions.
+const IN_EVERY_IMAGE: [&str; 4] = ["module_layout", "struct_module", "_printk", "printk"];
+
 /// One kernel as one or several sources tell of it. `None` is what none of them says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Description {
@@ -120,6 +124,8 @@ pub enum Unknown {
     ExportKinds,
     /// Which module exports a symbol, of some at least.
     Providers,
+    /// What the kernel image itself exports; only modules were at hand.
+    Image,
     /// Any symbol at all.
     Symbols,
 }
@@ -136,6 +142,7 @@ impl Unknown {
             Unknown::ThisModuleSize => "this_module_size",
             Unknown::ExportKinds => "export_kinds",
             Unknown::Providers => "providers",
+            Unknown::Image => "image",
             Unknown::Symbols => "symbols",
         }
     }
@@ -163,11 +170,20 @@ impl Description {
             (self.this_module_size.is_none(), Unknown::ThisModuleSize),
             (no_kinds, Unknown::ExportKinds),
             (no_providers, Unknown::Providers),
+            (!rows.is_empty() && !self.has_image(), Unknown::Image),
             (rows.is_empty(), Unknown::Symbols),
         ]
         .into_iter()
         .filter_map(|(is_unknown, what)| is_unknown.then_some(what))
         .collect()
+    }
+
+    /// A symvers file is whole. Of other sources the image has spoken when a symbol is there that
+    /// every kernel image exports.
+    fn has_image(&self) -> bool {
+        let is_whole = self.parts.iter().any(|part| part.kind == Kind::Symvers);
+        let mut rows = self.symvers.rows.iter();
+        is_whole || rows.any(|row| IN_EVERY_IMAGE.contains(&row.symbol.as_str()))
     }
 
     /// Names the release, with what that tells besides. What is known already stays.

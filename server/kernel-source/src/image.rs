@@ -68,14 +68,18 @@ pub(crate) fn read(bytes: &[u8], place: &str, limits: &Limits) -> Result<Image, 
         let found = table.rows(limits.module.symbols);
         rows.extend(found.map_err(wrong)?);
         if rows.len() > limits.module.symbols {
-            return Err(wrong("the kernel image exports more symbols than any kernel"));
+            return Err(wrong(
+                "the kernel image exports more symbols than any kernel",
+            ));
         }
     }
     if rows.is_empty() {
         return Err(wrong("the kernel image exports nothing"));
     }
     let release = release(&elf);
-    let tail = release.as_deref().and_then(|name| vermagic_tail(&elf, name));
+    let tail = release
+        .as_deref()
+        .and_then(|name| vermagic_tail(&elf, name));
     Ok(Image {
         rows,
         release,
@@ -109,7 +113,9 @@ impl<'a> Elf<'a> {
         } else {
             Container::Little
         };
-        let endianness = header.endianness().map_err(|_| "its byte order is unknown")?;
+        let endianness = header
+            .endianness()
+            .map_err(|_| "its byte order is unknown")?;
         let ctx = Ctx::new(container, endianness);
         let count = usize::from(header.e_shnum);
         let right_size = usize::from(header.e_shentsize) == SectionHeader::size(ctx);
@@ -251,7 +257,11 @@ impl<'a> Table<'_, 'a> {
                     crc: versions.get(index).copied().unwrap_or(Crc(0)),
                     symbol: name.to_owned(),
                     provider: "vmlinux".to_owned(),
-                    export: if gpl { ExportKind::Gpl } else { ExportKind::Any },
+                    export: if gpl {
+                        ExportKind::Gpl
+                    } else {
+                        ExportKind::Any
+                    },
                     gpl,
                     namespace: self.namespace(shape, index).map(str::to_owned),
                 })
@@ -283,7 +293,9 @@ impl<'a> Table<'_, 'a> {
         let address = self.reference(shape, place)?;
         let offset = usize::try_from(address.checked_sub(self.strings.address)?).ok()?;
         let text = string_at(self.strings.data, offset)?;
-        text.bytes().all(|byte| byte.is_ascii_graphic()).then_some(text)
+        text.bytes()
+            .all(|byte| byte.is_ascii_graphic())
+            .then_some(text)
     }
 
     fn reference(&self, shape: Shape, place: usize) -> Option<u64> {
@@ -358,7 +370,8 @@ fn vermagic_tail(elf: &Elf<'_>, release: &str) -> Option<String> {
     elf.sections.iter().find_map(|section| {
         memmem::find_iter(section.data, &start).find_map(|at| {
             let text = string_at(section.data, at + start.len())?;
-            let is_tail = text.contains(OPTION) && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+            let is_tail =
+                text.contains(OPTION) && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
             is_tail.then(|| text.to_owned())
         })
     })

@@ -258,7 +258,10 @@ mod tests {
         assert_eq!(base.this_module_size, Some(896));
         let rows = &base.symvers.rows;
         assert_eq!(rows.len(), 3);
-        assert_eq!((rows[1].provider.as_str(), rows[1].gpl), ("drivers/x", true));
+        assert_eq!(
+            (rows[1].provider.as_str(), rows[1].gpl),
+            ("drivers/x", true)
+        );
         assert_eq!(rows[0].provider, UNKNOWN_PROVIDER);
     }
 
@@ -266,7 +269,10 @@ mod tests {
     fn the_same_symbol_in_two_versions_is_refused_and_nothing_is_kept() {
         let known = described(&[stated("a", 1, "vmlinux", false), row("b", 2)]);
         let cases = [
-            (stated("a", 9, "vmlinux", false), "a of vmlinux 0x00000001 against 0x00000009"),
+            (
+                stated("a", 9, "vmlinux", false),
+                "a of vmlinux 0x00000001 against 0x00000009",
+            ),
             (row("b", 9), "b of unknown 0x00000002 against 0x00000009"),
             (
                 stated("a", 1, "vmlinux", true),
@@ -281,13 +287,18 @@ mod tests {
         }
         // Two modules may export one name.
         let mut sum = known.clone();
-        sum.add(described(&[stated("a", 9, "drivers/x", false)])).unwrap();
+        sum.add(described(&[stated("a", 9, "drivers/x", false)]))
+            .unwrap();
         assert_eq!(sum.symvers.rows.len(), 3);
     }
 
     #[test]
     fn a_long_list_is_counted() {
-        let rows = |crc| (0..100).map(|n| row(&format!("s{n}"), crc)).collect::<Vec<_>>();
+        let rows = |crc| {
+            (0..100)
+                .map(|n| row(&format!("s{n}"), crc))
+                .collect::<Vec<_>>()
+        };
         let mut sum = described(&rows(1));
         let error = sum.add(described(&rows(2))).unwrap_err();
         assert_eq!((error.list.len(), error.total), (TOLD, 100));

@@ -34,13 +34,13 @@ pub fn read_primary(
         refused: None,
     };
     let read = repomd::read_primary(input, &repomd::Limits::default(), &mut |record| {
-        scan.take(&record).or_else(|error| {
+        scan.take(&record).map_err(|error| {
             scan.refused = Some(error);
             // Only stops the reading; what it says is in `refused`.
-            Err(repomd::Error::OpenSize {
+            repomd::Error::OpenSize {
                 document: String::new(),
                 limit: 0,
-            })
+            }
         })
     });
     if let Some(refused) = scan.refused {
@@ -130,7 +130,11 @@ impl Scan<'_> {
             symsets: provided.symsets,
             symbols,
         });
-        self.hold("packages of kernels", self.parts.len(), PARTS * self.limits.kernels)
+        self.hold(
+            "packages of kernels",
+            self.parts.len(),
+            PARTS * self.limits.kernels,
+        )
     }
 
     fn number(&mut self, name: String) -> u32 {
@@ -151,7 +155,11 @@ impl Scan<'_> {
             kernels.entry(key).or_default().push(piece);
         }
         // Headers and documentation name a release, too.
-        kernels.retain(|_, pieces| pieces.iter().any(|p| !p.symbols.is_empty() || p.symsets > 0));
+        kernels.retain(|_, pieces| {
+            pieces
+                .iter()
+                .any(|p| !p.symbols.is_empty() || p.symsets > 0)
+        });
         self.hold("kernels", kernels.len(), self.limits.kernels)?;
         let mut names = vec![Box::from(""); self.names.len()];
         for (name, number) in self.names {
@@ -184,7 +192,9 @@ fn name_releases(parts: &mut [Piece]) {
     };
     let mut named: HashMap<_, Option<String>> = HashMap::new();
     for piece in parts.iter().filter(|piece| piece.release.is_some()) {
-        let release = named.entry(key(piece)).or_insert_with(|| piece.release.clone());
+        let release = named
+            .entry(key(piece))
+            .or_insert_with(|| piece.release.clone());
         if *release != piece.release {
             // Two kernels of one build: it is not known to which the part belongs.
             *release = None;

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::unpack::{Stream, read_up_to};
 use crate::{
-    Description, Error, Kind, KernelsOfRepository, Limits, Part, Tree, boot_image, deb, location,
+    Description, Error, KernelsOfRepository, Kind, Limits, Part, Tree, boot_image, deb, location,
     primary, rpm, tar,
 };
 
@@ -145,7 +145,8 @@ fn is_module(head: &[u8]) -> bool {
 
 /// What a symvers file may begin with; what is wrong in it, its own reader says best.
 fn is_text(head: &[u8]) -> bool {
-    head.iter().all(|byte| !byte.is_ascii_control() || byte.is_ascii_whitespace())
+    head.iter()
+        .all(|byte| !byte.is_ascii_control() || byte.is_ascii_whitespace())
 }
 
 /// Hashes what goes by.

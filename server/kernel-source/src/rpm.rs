@@ -97,6 +97,8 @@ pub(crate) struct Provided {
     pub symbols: Vec<(String, Crc)>,
     pub flavor: Option<String>,
     pub release: Option<String>,
+    /// `kernel = <version>-<source release>`: SUSE's release without the flavor.
+    version: Option<String>,
     pub symsets: usize,
 }
 
@@ -120,7 +122,11 @@ impl Provided {
             flavors.extend(set.flavor);
             self.symsets += 1;
         } else if is_release(&dependency.name) && !dependency.version.is_empty() {
-            self.release.get_or_insert_with(|| dependency.version.clone());
+            self.release
+                .get_or_insert_with(|| dependency.version.clone());
+        } else if dependency.name == "kernel" && dependency.version.contains('-') {
+            self.version
+                .get_or_insert_with(|| dependency.version.clone());
         }
     }
 
@@ -133,6 +139,9 @@ impl Provided {
             });
         }
         self.flavor = flavors.into_iter().next();
+        if let (None, Some(version), Some(flavor)) = (&self.release, &self.version, &self.flavor) {
+            self.release = Some(format!("{version}-{flavor}"));
+        }
         Ok(self)
     }
 }
@@ -159,13 +168,20 @@ fn with_provides(
     }
     let mut kernel = found.pop().unwrap_or_default();
     let has_image = package.files.iter().any(|file| is_image(&file.path));
-    let by_modules: HashSet<&str> = kernel.symvers.rows.iter().map(|r| r.symbol.as_str()).collect();
+    let by_modules: HashSet<&str> = kernel
+        .symvers
+        .rows
+        .iter()
+        .map(|r| r.symbol.as_str())
+        .collect();
     let provider = |symbol: &str| match has_image && !by_modules.contains(symbol) {
         true => "vmlinux",
         false => UNKNOWN_PROVIDER,
     };
     let rows = provided.symbols.iter();
-    let rows = rows.map(|(symbol, crc)| open_row(symbol, *crc, provider(symbol))).collect();
+    let rows = rows
+        .map(|(symbol, crc)| open_row(symbol, *crc, provider(symbol)))
+        .collect();
     let told = Description {
         symvers: Symvers { rows },
         symsets: provided.symsets,
@@ -229,5 +245,6 @@ fn release_of_folder(path: &str) -> Option<String> {
     // Any file there tells as much as a module would.
     let place = ModulePath::parse(&format!("{path}.ko"))?;
     let told = location::of_release(&place.kernel_release);
-    told.release.filter(|release| release.starts_with(|c: char| c.is_ascii_digit()))
+    told.release
+        .filter(|release| release.starts_with(|c: char| c.is_ascii_digit()))
 }

@@ -296,7 +296,10 @@ mod tests {
     fn damage_is_told_with_its_place() {
         let whole = packed("gnu");
         let error = names(&whole[..700]).unwrap_err().to_string();
-        assert!(error.contains("x.tar is not a sound tar archive at byte"), "{error}");
+        assert!(
+            error.contains("x.tar is not a sound tar archive at byte"),
+            "{error}"
+        );
         let mut torn = whole.clone();
         torn[3] ^= 1;
         let error = names(&torn).unwrap_err().to_string();

@@ -21,7 +21,11 @@ pub fn row(symbol: &str, crc: u32) -> Row {
 pub fn stated(symbol: &str, crc: u32, provider: &str, gpl: bool) -> Row {
     Row {
         provider: provider.to_owned(),
-        export: if gpl { ExportKind::Gpl } else { ExportKind::Any },
+        export: if gpl {
+            ExportKind::Gpl
+        } else {
+            ExportKind::Any
+        },
         gpl,
         ..row(symbol, crc)
     }

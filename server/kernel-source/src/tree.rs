@@ -45,18 +45,13 @@ struct Gathered {
 }
 
 /// What all say that say anything.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum Agreed<T> {
+    #[default]
     Nothing,
     One(T),
     /// They disagree.
     Several,
-}
-
-impl<T> Default for Agreed<T> {
-    fn default() -> Self {
-        Agreed::Nothing
-    }
 }
 
 impl<T: PartialEq> Agreed<T> {
@@ -181,8 +176,14 @@ impl<'l> Tree<'l> {
         self.modules += 1;
         self.facts += weight(module);
         self.hold("modules", self.modules, self.limits.modules)?;
-        self.hold("bytes of what the modules say", self.facts, self.limits.module_facts)?;
-        let kernel = self.kernels.entry(module.kernel_release().map(str::to_owned));
+        self.hold(
+            "bytes of what the modules say",
+            self.facts,
+            self.limits.module_facts,
+        )?;
+        let kernel = self
+            .kernels
+            .entry(module.kernel_release().map(str::to_owned));
         let kernel = kernel.or_default();
         kernel.machine.get_or_insert(module.machine);
         kernel.tail.hear(module.vermagic_tail().map(str::to_owned));
@@ -307,7 +308,11 @@ impl Gathered {
     ) -> Result<Description, Error> {
         let told = self.told;
         let mut kernel = Description {
-            arch: told.arch.as_deref().and_then(kabi::arch::rpm_name).map(str::to_owned),
+            arch: told
+                .arch
+                .as_deref()
+                .and_then(kabi::arch::rpm_name)
+                .map(str::to_owned),
             flavor: told.flavor,
             vermagic_tail: self.tail.into_option().or(self.config_tail),
             this_module_size: self.size.into_option(),
@@ -422,7 +427,10 @@ fn exports<'m>(module: &'m Module, path: &'m str) -> impl Iterator<Item = Row> +
 /// Bytes that what is kept of a module takes, roughly.
 fn weight(module: &Module) -> usize {
     const EACH: usize = 96;
-    let exports = module.exports.iter().map(|export| export.symbol.len() + EACH);
+    let exports = module
+        .exports
+        .iter()
+        .map(|export| export.symbol.len() + EACH);
     let aliases = module.aliases().map(|alias| alias.len() + EACH);
     exports.chain(aliases).sum::<usize>() + EACH
 }
@@ -435,7 +443,10 @@ mod tests {
     fn files_by_their_names() {
         let cases = [
             ("boot/symvers-6.4.0-default.gz", true),
-            ("./usr/src/linux-headers-6.1.0-56-amd64/Module.symvers", true),
+            (
+                "./usr/src/linux-headers-6.1.0-56-amd64/Module.symvers",
+                true,
+            ),
             ("usr/lib/modules/6.4.0-1-default/symvers.zst", true),
             ("lib/modules/6.1/kernel/drivers/a.ko.xz", true),
             ("a.ko", true),
@@ -456,7 +467,10 @@ mod tests {
     #[test]
     fn paths_as_symvers_files_write_them() {
         let cases = [
-            ("/lib/modules/6.1/kernel/drivers/net/a.ko.xz", "drivers/net/a"),
+            (
+                "/lib/modules/6.1/kernel/drivers/net/a.ko.xz",
+                "drivers/net/a",
+            ),
             ("/usr/lib/modules/6.1/extra/a.ko", "extra/a"),
             ("./lib/modules/6.1/kernel/fs/a.ko", "fs/a"),
             ("/srv/image/lib/modules/6.1/kernel/fs/a.ko", "fs/a"),

@@ -74,9 +74,10 @@ struct Bounded<R> {
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(out)?;
-        self.left = self.left.checked_sub(count as u64).ok_or_else(|| {
-            io::Error::other(OverUnpacked { limit: self.limit })
-        })?;
+        self.left = self
+            .left
+            .checked_sub(count as u64)
+            .ok_or_else(|| io::Error::other(OverUnpacked { limit: self.limit }))?;
         Ok(count)
     }
 }
@@ -102,7 +103,10 @@ mod tests {
         let stream = Stream::new(&*packed).unwrap().unpacked(1 << 20).unwrap();
         let error = io::copy(&mut { stream.all }, &mut io::sink()).unwrap_err();
         let error = crate::Error::input("x.gz", error).to_string();
-        assert_eq!(error, "x.gz: unpacked bytes are more than the limit of 1048576");
+        assert_eq!(
+            error,
+            "x.gz: unpacked bytes are more than the limit of 1048576"
+        );
     }
 
     #[test]

@@ -7,9 +7,7 @@ mod assumption;
 mod input;
 mod junit;
 mod kernel;
-mod kernel_package;
 mod lines;
-mod location;
 mod report;
 mod sarif;
 mod text;
@@ -30,9 +28,10 @@ const FINDINGS: u8 = 1;
 /// What `kmp-portal check` takes.
 #[derive(Args)]
 pub struct Check {
-    /// A kernel: its Module.symvers or symvers-*.gz (plain, gz, xz, zst, bz2), or its RPM.
-    /// Several RPMs of one release add up
-    #[arg(long = "kernel", required = true, value_name = "SYMVERS|RPM")]
+    /// A kernel: its Module.symvers or symvers-*.gz (plain, gz, xz, zst, bz2), an RPM or Debian
+    /// package of it, its vmlinux or vmlinuz, a folder or tar archive of its modules, or a
+    /// repository's primary.xml with several kernels. Parts of one release add up
+    #[arg(long = "kernel", required = true, value_name = "SOURCE")]
     kernels: Vec<PathBuf>,
     /// Another package or module that may provide symbols; it is not judged itself
     #[arg(long, value_name = "RPM|KO")]

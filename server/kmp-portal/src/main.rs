@@ -7,6 +7,7 @@ mod formats;
 mod inspect;
 mod repo;
 mod serve;
+mod sources;
 
 use clap::{Parser, Subcommand};
 use portal::config::{Config, Settings};

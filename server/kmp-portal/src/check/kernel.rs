@@ -1,9 +1,11 @@
-//! The kernels to judge on, read from symvers files and kernel packages.
+//! The kernels to judge on, from every source that `kernel_source` knows.
 
-use super::{Told, input, kernel_package, location};
+use super::Told;
+use crate::sources;
 use anyhow::{Context, bail};
-use kabi::{Kernel, Symvers, symvers};
-use std::path::{Path, PathBuf};
+use kabi::Kernel;
+use kernel_source::{Description, Kind, Unknown};
+use std::path::PathBuf;
 
 /// A kernel, and how much is known of it.
 pub struct KernelFile {
@@ -22,38 +24,39 @@ pub struct KernelFile {
 }
 
 /// What one or more files say of a kernel.
-pub struct Source {
+struct Source {
     /// Paths as given.
-    pub paths: Vec<String>,
-    /// From a package, which may be one of several of its kernel.
-    pub is_package: bool,
-    /// What it exports.
-    pub symvers: Symvers,
-    /// Who it is.
-    pub told: location::Told,
-    /// Version magic after the first blank.
-    pub vermagic_tail: Option<String>,
-    /// `sizeof(struct module)`.
-    pub this_module_size: Option<u64>,
-    /// What its files do not say.
-    pub notes: Vec<String>,
+    paths: Vec<String>,
+    /// From a package, an image or modules, which know their kernel better than a file's name does.
+    is_sure: bool,
+    /// What they say.
+    told: Description,
 }
 
-/// Reads all kernels; packages of one release become one kernel, in the place of the first.
+/// Reads all kernels; files of one release become one kernel, in the place of the first.
 ///
 /// # Errors
 /// A file cannot be read or lists no symbols, or an option fits none of the kernels.
 pub fn read_all(paths: &[PathBuf], told: &Told) -> anyhow::Result<Vec<KernelFile>> {
     let mut sources: Vec<Source> = Vec::new();
     for path in paths {
-        let source = read(path).with_context(|| format!("--kernel {}", path.display()))?;
-        match sources.iter_mut().find(|known| known.is_same(&source)) {
-            Some(known) => known.add(source),
-            None => sources.push(source),
+        let name = path.display().to_string();
+        let found = sources::read(path).with_context(|| format!("--kernel {name}"))?;
+        for kernel in found {
+            let source = Source::new(name.clone(), kernel);
+            match sources.iter_mut().find(|known| known.is_same(&source)) {
+                Some(known) => known
+                    .add(source)
+                    .with_context(|| format!("--kernel {name}"))?,
+                None => sources.push(source),
+            }
         }
     }
     say(&mut sources, told)?;
-    if let Some(empty) = sources.iter().find(|source| source.symvers.rows.is_empty()) {
+    if let Some(empty) = sources
+        .iter()
+        .find(|source| source.told.symvers.rows.is_empty())
+    {
         bail!(
             "--kernel {}: provides no kernel symbols (`ksym(…) = …` or `kernel(…) = …`): give the \
              kernel's symvers file or all of its packages",
@@ -72,24 +75,6 @@ pub fn read_all(paths: &[PathBuf], told: &Told) -> anyhow::Result<Vec<KernelFile
     Ok(kernels)
 }
 
-fn read(path: &Path) -> anyhow::Result<Source> {
-    let name = path.display().to_string();
-    if input::is_rpm(path)? {
-        return kernel_package::read(name, input::read_rpm(path)?);
-    }
-    let bytes = input::read_at_most(path, symvers::MAX_UNPACKED.saturating_add(1))?;
-    let symvers = symvers::parse(&bytes).context("is neither an RPM nor a symvers file")?;
-    Ok(Source {
-        paths: vec![name],
-        is_package: false,
-        symvers,
-        told: location::read(&std::path::absolute(path)?),
-        vermagic_tail: None,
-        this_module_size: None,
-        notes: Vec::new(),
-    })
-}
-
 /// Puts the caller's words where the files say nothing; with one kernel, they win over file names.
 fn say(sources: &mut [Source], told: &Told) -> anyhow::Result<()> {
     let is_only = sources.len() == 1;
@@ -100,7 +85,7 @@ fn say(sources: &mut [Source], told: &Told) -> anyhow::Result<()> {
         say_release(sources, release, false)?;
     }
     for source in sources {
-        let wins = is_only && !source.is_package;
+        let wins = is_only && !source.is_sure;
         for (known, word) in [
             (&mut source.told.arch, &told.arch),
             (&mut source.told.flavor, &told.flavor),
@@ -115,11 +100,10 @@ fn say(sources: &mut [Source], told: &Told) -> anyhow::Result<()> {
 
 /// Gives it to the one kernel that has none, or, where the caller `wins`, to any symvers file.
 fn say_release(sources: &mut [Source], release: &str, wins: bool) -> anyhow::Result<()> {
-    let is_open =
-        |source: &&mut Source| source.told.release.is_none() || (wins && !source.is_package);
+    let is_open = |source: &&mut Source| source.told.release.is_none() || (wins && !source.is_sure);
     let mut open: Vec<&mut Source> = sources.iter_mut().filter(is_open).collect();
     match open.as_mut_slice() {
-        [one] => one.called(release),
+        [one] => one.told.called(release),
         [] => {}
         _ => bail!(
             "{release} cannot be the release of several kernels: name the symvers files \
@@ -150,59 +134,55 @@ fn split_vermagic(text: Option<&str>) -> (Option<&str>, Option<&str>) {
 }
 
 impl Source {
+    fn new(path: String, told: Description) -> Source {
+        Source {
+            paths: vec![path],
+            is_sure: told.parts.iter().any(|part| part.kind != Kind::Symvers),
+            told,
+        }
+    }
+
     fn is_same(&self, other: &Source) -> bool {
-        self.is_package
-            && other.is_package
-            && self.told.release.is_some()
-            && self.told.release == other.told.release
-            && self.told.arch == other.told.arch
+        let (ours, theirs) = (&self.told, &other.told);
+        self.is_sure
+            && other.is_sure
+            && ours.release.is_some()
+            && ours.release == theirs.release
+            && ours.arch == theirs.arch
     }
 
-    /// Another package of the same kernel.
-    fn add(&mut self, other: Source) {
-        self.paths.extend(other.paths);
-        self.symvers.rows.extend(other.symvers.rows);
-        self.vermagic_tail = self.vermagic_tail.take().or(other.vermagic_tail);
-        self.this_module_size = self.this_module_size.or(other.this_module_size);
-        let news = other.notes.into_iter();
-        let news: Vec<String> = news.filter(|note| !self.notes.contains(note)).collect();
-        self.notes.extend(news);
-    }
-
-    /// Names the release, and what that tells besides.
-    fn called(&mut self, release: &str) {
-        let told = location::of_release(release);
-        let known = std::mem::take(&mut self.told);
-        self.told = location::Told {
-            release: told.release,
-            arch: told.arch.or(known.arch),
-            flavor: match told.flavor {
-                // The folder may know better than a release that names none.
-                Some(flavor) if flavor.is_empty() => known.flavor.or(Some(flavor)),
-                flavor => flavor,
-            },
+    /// Another part of the same kernel.
+    fn add(&mut self, other: Source) -> anyhow::Result<()> {
+        let contradicts = || {
+            let known = self.paths.join(", ");
+            format!("contradicts {known}, which is of the same kernel")
         };
+        self.told.add(other.told).with_context(contradicts)?;
+        self.paths.extend(other.paths);
+        self.paths.dedup();
+        Ok(())
     }
 
     fn into_kernel(self, told: &Told) -> KernelFile {
-        let location::Told {
-            release,
-            arch,
-            flavor,
-        } = self.told;
+        let unknown = self.told.unknown();
+        let kernel = self.told;
         let (vermagic_release, tail) = split_vermagic(told.vermagic.as_deref());
-        let tail =
-            tail.filter(|_| vermagic_release.is_none() || vermagic_release == release.as_deref());
+        let is_of_it = vermagic_release.is_none() || vermagic_release == kernel.release.as_deref();
+        let tail = tail.filter(|_| is_of_it);
         let from = self.paths.join(", ");
         let word = |text: &Option<String>| text.clone().unwrap_or_default();
-        let kernel = Kernel::new(word(&release), word(&arch), word(&flavor), &self.symvers)
-            .with_vermagic_tail(tail.map(str::to_owned).or(self.vermagic_tail))
-            .with_this_module_size(told.this_module_size.or(self.this_module_size));
-        let mut notes = self.notes;
-        notes.extend(unknown(&kernel));
+        let (release, flavor) = (kernel.release, kernel.flavor);
+        let kernel = Kernel::new(
+            word(&release),
+            word(&kernel.arch),
+            word(&flavor),
+            &kernel.symvers,
+        )
+        .with_vermagic_tail(tail.map(str::to_owned).or(kernel.vermagic_tail))
+        .with_this_module_size(told.this_module_size.or(kernel.this_module_size));
         KernelFile {
             facts: facts(&kernel, &from),
-            notes,
+            notes: notes(&kernel, &unknown),
             has_release: release.is_some(),
             has_flavor: flavor.is_some(),
             label: release.unwrap_or(from),
@@ -228,25 +208,34 @@ fn facts(kernel: &Kernel, from: &str) -> String {
 }
 
 /// What neither files nor options say. Release and flavor are noted where they are assumed.
-fn unknown(kernel: &Kernel) -> Vec<String> {
-    let mut notes = Vec::new();
-    let mut note = |is_known: bool, text: &str| {
-        if !is_known {
-            notes.push(text.to_owned());
-        }
-    };
-    note(
-        kernel.vermagic_tail.is_some(),
-        "its build options are not known, so they are not compared: say them with --vermagic",
-    );
-    note(
-        kernel.this_module_size.is_some(),
-        "the size of its `struct module` is not known, so it is not compared: say it with \
-         --this-module-size",
-    );
-    note(
-        kernel.gpl_known,
-        "which of its symbols are for GPL-compatible modules only is not known",
-    );
-    notes
+fn notes(kernel: &Kernel, unknown: &[Unknown]) -> Vec<String> {
+    let of_image = unknown.contains(&Unknown::Image);
+    [
+        (
+            of_image,
+            "the symbols of the kernel image itself are not known: add its symvers file or the \
+             package with the image as another --kernel",
+        ),
+        (
+            kernel.vermagic_tail.is_none(),
+            "its build options are not known, so they are not compared: say them with --vermagic",
+        ),
+        (
+            kernel.this_module_size.is_none(),
+            "the size of its `struct module` is not known, so it is not compared: say it with \
+             --this-module-size",
+        ),
+        (
+            unknown.contains(&Unknown::ExportKinds),
+            "of some of its symbols it is not known whether they are for GPL-compatible modules \
+             only, and which namespaces they are in: its symvers file says so",
+        ),
+        (
+            unknown.contains(&Unknown::Providers),
+            "which of its modules export a symbol is not known of some: its symvers file says so",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(is_unknown, text)| is_unknown.then(|| text.to_owned()))
+    .collect()
 }
