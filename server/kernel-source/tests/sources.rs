@@ -156,7 +156,7 @@ fn packages_with_a_symvers_file_tell_everything() {
 #[test]
 fn devel_packages() {
     let folders = [
-        format!("/usr/src/linux-6.4.0-150600.21-obj/x86_64/default"),
+        "/usr/src/linux-6.4.0-150600.21-obj/x86_64/default".to_owned(),
         format!("/usr/src/kernels/{RELEASE}"),
     ];
     for folder in folders {
