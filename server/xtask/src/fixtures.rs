@@ -96,6 +96,11 @@ impl Folders {
         self.results.join("manifest.json")
     }
 
+    /// Kernels with all their modules, see [`crate::kernels::images`].
+    pub fn whole_kernels(&self) -> PathBuf {
+        self.results.join("whole-kernels")
+    }
+
     fn rpm_sources(&self) -> PathBuf {
         self.sources.join("rpm")
     }

@@ -7,6 +7,7 @@
 
 mod apt;
 mod choose;
+pub mod images;
 mod installed;
 mod symvers;
 

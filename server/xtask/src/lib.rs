@@ -3,8 +3,10 @@
 
 pub mod demo;
 pub mod fixtures;
+pub mod fuzz;
 pub mod kernels;
 pub mod packages;
+pub mod probe;
 pub mod sh;
 pub mod sqlx;
 pub mod test;

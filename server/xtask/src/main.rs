@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use xtask::packages::{self, Group};
-use xtask::{demo, fixtures, sqlx, test, tidy};
+use xtask::{demo, fixtures, fuzz, sqlx, test, tidy};
 
 const HELP: &str = "\
 usage: cargo xtask COMMAND
@@ -15,10 +15,12 @@ usage: cargo xtask COMMAND
                          through all of it unattended and stops; --fresh forgets an earlier one
   test [--filter NAME]   installs what tests need, builds the fixtures and runs all tests,
                          or those whose name contains NAME
+  fuzz [TARGET] [--seconds N]
+                         runs libFuzzer on one target, or on all in turn, 60 seconds each
   fixtures [--refresh]   builds the real inputs of tests and demo into target/fixtures;
                          with --refresh, looks for newer kernels
-  packages [GROUP…]      installs system packages: build, fixtures, clients, tests (all of them
-                         when none is named)
+  packages [GROUP…]      installs system packages: build, fixtures, clients, tests, fuzz, bench
+                         (all of them when none is named)
   sqlx [--check]         writes .sqlx anew after SQL was changed; with --check, only compares
   tidy                   checks habits: SQL in one crate, dependencies in one direction, …
 ";
@@ -40,6 +42,7 @@ fn run(arguments: &[&str]) -> Result<ExitCode> {
         ["demo", options @ ..] => return demo::run(&project, &demo::Options::parse(options)?),
         ["test"] => return test::run(&project, None),
         ["test", "--filter", name] => return test::run(&project, Some(name)),
+        ["fuzz", options @ ..] => return fuzz::run(&project, &fuzz::Options::parse(options)?),
         ["fixtures"] => build_fixtures(&project, false)?,
         ["fixtures", "--refresh"] => build_fixtures(&project, true)?,
         ["packages", groups @ ..] => packages::ensure(&parse_groups(groups)?)?,

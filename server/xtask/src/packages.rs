@@ -25,10 +25,23 @@ pub enum Group {
     Clients,
     /// What only tests use.
     Tests,
+    /// What libFuzzer is compiled with.
+    Fuzz,
+    /// The peers in benchmarks.
+    Bench,
 }
 
 impl Group {
-    pub const ALL: [Group; 4] = [Group::Build, Group::Fixtures, Group::Clients, Group::Tests];
+    pub const ALL: [Group; 6] = [
+        Group::Build,
+        Group::Fixtures,
+        Group::Clients,
+        Group::Tests,
+        Group::Fuzz,
+        Group::Bench,
+    ];
+    /// What `cargo xtask test` takes.
+    pub const FOR_TESTS: [Group; 4] = [Group::Build, Group::Fixtures, Group::Clients, Group::Tests];
 
     pub fn parse(word: &str) -> Option<Group> {
         Group::ALL

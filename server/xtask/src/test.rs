@@ -6,12 +6,17 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result};
 use private_postgres::Cluster;
 
+use crate::kernels::images;
 use crate::packages::{self, Group};
-use crate::{fixtures, sh};
+use crate::{fixtures, probe, sh};
 
-/// Runs the tests whose name contains `filter`, or all; the exit code is theirs.
+/// In the names of the tests that read whole kernels; others do not wait for them to be fetched.
+const OF_WHOLE_KERNELS: &str = "whole_kernel";
+
+/// Runs the tests whose name contains `filter`, or all, and then the damaged inputs; the exit code
+/// is that of the tests.
 pub fn run(project: &Path, filter: Option<&str>) -> Result<ExitCode> {
-    packages::ensure(&Group::ALL)?;
+    packages::ensure(&Group::FOR_TESTS)?;
     fixtures::build(project, false)?;
     let program = build_program(project)?;
     let mut cluster = Cluster::throwaway().context("cannot start a PostgreSQL for the tests")?;
@@ -27,8 +32,15 @@ pub fn run(project: &Path, filter: Option<&str>) -> Result<ExitCode> {
         )
         .env("KMP_PORTAL_PROGRAM", program)
         .env("KMP_PORTAL_XTASK", std::env::current_exe()?);
+    if filter.is_none_or(|name| name.contains(OF_WHOLE_KERNELS)) {
+        let folder = fixtures::Folders::of(project).whole_kernels();
+        tests.env("KMP_PORTAL_KERNELS", images::describe(&folder)?);
+    }
     let status = tests.status().context("cannot start cargo")?;
     cluster.stop()?;
+    if filter.is_none() {
+        probe::endure(project)?;
+    }
     Ok(ExitCode::from(
         u8::try_from(status.code().unwrap_or(1)).unwrap_or(1),
     ))

@@ -1,5 +1,5 @@
-//! Kernel headers from Debian's archive, unpacked below a folder of our own: no kernel image, no
-//! initramfs, nothing installed, no root needed.
+//! Kernels and their headers from Debian's archive, unpacked below a folder of our own: nothing
+//! installed, no initramfs made, no root needed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,17 +44,59 @@ impl Apt {
         Ok(Some(apt))
     }
 
+    /// apt for packages of other machines, by lists of its own: the system's have only its own
+    /// machine's, and dpkg is not to be told of others.
+    pub fn of_other_machines(folder: &Path, architectures: &[&str]) -> Result<Apt> {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let mut options = vec![
+            "-oAPT::Sandbox::User=root".into(),
+            "-oAcquire::Languages=none".into(),
+        ];
+        options.extend(
+            architectures
+                .iter()
+                .map(|arch| format!("-oAPT::Architectures::={arch}")),
+        );
+        let mut apt = Apt {
+            options,
+            folder: folder.to_path_buf(),
+        };
+        // A source that has nothing for one of them is no harm: what is missing is seen later.
+        if let Err(error) = apt.fetch_lists() {
+            println!("  {error:#}");
+        }
+        Ok(apt)
+    }
+
+    /// Releases of kernels whose names end in this flavor.
+    pub fn image_releases(&self, flavor: &str) -> Result<Vec<Release>> {
+        self.releases("linux-image-", flavor)
+    }
+
+    /// Whether all these packages can be downloaded.
+    pub fn has(&self, packages: &[String]) -> bool {
+        let known = |name: &String| {
+            let shown =
+                sh::output(
+                    self.tool("apt-cache")
+                        .args(["show", "--no-all-versions", name]),
+                );
+            shown.is_ok_and(|text| text.contains("\nFilename: "))
+        };
+        packages.iter().all(known)
+    }
+
     /// Releases with headers for this machine.
     pub fn header_releases(&self) -> Result<Vec<Release>> {
-        let suffix = format!("-{}", architecture()?);
-        let names = sh::output(self.tool("apt-cache").args(["pkgnames", "linux-headers-"]))?;
-        let releases = names
-            .lines()
-            .filter_map(|name| name.strip_prefix("linux-headers-"));
+        self.releases("linux-headers-", &architecture()?)
+    }
+
+    fn releases(&self, start: &str, flavor: &str) -> Result<Vec<Release>> {
+        let names = sh::output(self.tool("apt-cache").args(["pkgnames", start]))?;
+        let releases = names.lines().filter_map(|name| name.strip_prefix(start));
         Ok(releases
-            .filter(|r| r.ends_with(&suffix))
             .filter_map(Release::parse)
-            .filter(is_abi)
+            .filter(|release| release.flavor() == flavor && is_abi(release))
             .collect())
     }
 
@@ -81,7 +123,7 @@ impl Apt {
         if missing.is_empty() {
             return Ok(());
         }
-        println!("  fetching {} packages with kernel headers", missing.len());
+        println!("  fetching {} packages of kernels", missing.len());
         let mut download = self.tool("apt-get");
         sh::run(
             download

@@ -96,7 +96,7 @@ impl Release {
     }
 
     /// `6.1` of `6.1.0-54-amd64`.
-    fn series(&self) -> (u64, u64) {
+    pub fn series(&self) -> (u64, u64) {
         (self.numbers[0], self.numbers[1])
     }
 }

@@ -2,7 +2,7 @@
 
 use super::probe::Probe::{self, File, Program, StaticProgram};
 use super::{Family, Group};
-use Group::{Build, Clients, Fixtures, Tests};
+use Group::{Bench, Build, Clients, Fixtures, Fuzz, Tests};
 
 /// One program or library.
 pub struct Need {
@@ -43,7 +43,7 @@ const fn need(
 }
 
 #[rustfmt::skip]
-pub static NEEDS: [Need; 28] = [
+pub static NEEDS: [Need; 32] = [
     need("nettle headers", File(&["/usr/include/nettle/nettle-meta.h"]),
         [&["nettle-dev"], &["libnettle-devel"], &["nettle-devel"]], &[Build]),
     need("libclang",
@@ -70,11 +70,11 @@ pub static NEEDS: [Need; 28] = [
     // Debian's are fetched by the fixture builder, without installing them.
     need("kernel headers", File(&["/usr/src/linux-*", "/usr/src/kernels/*"]),
         [&[], &["kernel-default-devel"], &["kernel-devel"]], &[Fixtures]),
-    need("kmod", Program(&["modprobe"]), [&["kmod"], &["kmod"], &["kmod"]], &[Fixtures]),
+    need("kmod", Program(&["modprobe"]), [&["kmod"], &["kmod"], &["kmod"]], &[Fixtures, Bench]),
     need("gpg", Program(&["gpg"]), [&["gnupg"], &["gpg2"], &["gnupg2"]], &[Fixtures]),
     need("rpm", Program(&["rpmkeys"]), [&["rpm"], &["rpm"], &["rpm"]], &[Fixtures, Clients]),
     need("rpmbuild", Program(&["rpmbuild"]),
-        [&["rpm"], &["rpm-build"], &["rpm-build"]], &[Fixtures]),
+        [&["rpm"], &["rpm-build"], &["rpm-build"]], &[Fixtures, Bench]),
     need("rpmsign", Program(&["rpmsign"]), [&["rpm"], &["rpm-build"], &["rpm-sign"]], &[Fixtures]),
     need("createrepo_c", Program(&["createrepo_c"]),
         [&["createrepo-c"], &["createrepo_c"], &["createrepo_c"]], &[Fixtures]),
@@ -96,6 +96,12 @@ pub static NEEDS: [Need; 28] = [
     need("SMTP sink (aiosmtpd)",
         File(&["/usr/lib/python3/dist-packages/aiosmtpd", "/usr/lib/python3*/site-packages/aiosmtpd"]),
         [&["python3-aiosmtpd"], &["python3-aiosmtpd"], &["python3-aiosmtpd"]], &[Tests]),
+    need("C++ compiler", Program(&["c++", "g++"]),
+        [&["g++"], &["gcc-c++"], &["gcc-c++"]], &[Fuzz]),
+    need("libkmod headers", File(&["/usr/include/libkmod.h"]),
+        [&["libkmod-dev"], &["libkmod-devel"], &["kmod-devel"]], &[Bench]),
+    need("rpm2cpio", Program(&["rpm2cpio"]), [&["rpm2cpio"], &["rpm"], &["rpm"]], &[Bench]),
+    need("cpio", Program(&["cpio"]), [&["cpio"], &["cpio"], &["cpio"]], &[Bench]),
     Need {
         what: "docker compose",
         probe: Program(&["docker-compose", "docker"]),

@@ -1,0 +1,99 @@
+//! Our side of `cargo xtask bench inspect`: the same work that the peers are given, with its cost.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use kmod::Module;
+use rustix::time::{ClockId, clock_gettime};
+use serde_json::{Value, json};
+
+/// Reads every `.ko` below a folder, each from its file; and then once more from memory only.
+///
+/// # Errors
+/// A file cannot be read, or is no module.
+pub fn modules(folder: &Path) -> Result<Value> {
+    let mut files = Vec::new();
+    find_modules(folder, &mut files)?;
+    ensure!(!files.is_empty(), "no module below {}", folder.display());
+    let (mut bytes, mut records, mut parsing) = (0_u64, 0_usize, Duration::ZERO);
+    let limits = kmod::Limits::default();
+    let started = Instant::now();
+    for file in &files {
+        let content = fs::read(file).with_context(|| file.display().to_string())?;
+        let begun = Instant::now();
+        let module = Module::read(&content, &file.to_string_lossy(), &limits)
+            .with_context(|| file.display().to_string())?;
+        parsing += begun.elapsed();
+        bytes += content.len() as u64;
+        records += module.imports.len();
+    }
+    Ok(json!({
+        "modules": files.len(),
+        "bytes": bytes,
+        "imports": records,
+        "parsing": parsing.as_secs_f64(),
+        "wall": started.elapsed().as_secs_f64(),
+    }))
+}
+
+/// Reads a package `times` over, all digests checked, and judges its signatures.
+///
+/// # Errors
+/// The package cannot be read, or a digest does not match.
+#[cfg(feature = "signatures")]
+pub fn package(file: &Path, certificate: Option<&Path>, times: u32) -> Result<Value> {
+    let certificates = match certificate {
+        Some(file) => keyring::Certificate::parse_all(&fs::read(file)?)?,
+        None => Vec::new(),
+    };
+    let (started, cpu) = (Instant::now(), cpu_time());
+    let (mut modules, mut good) = (0, 0);
+    for _ in 0..times {
+        let package = kmp::read(fs::File::open(file)?, &kmp::Limits::default())?;
+        let wrong = package.digests.iter().find(|digest| !digest.matches());
+        ensure!(wrong.is_none(), "a digest differs: {wrong:?}");
+        modules = package.modules.iter().filter(|m| m.module.is_ok()).count();
+        let at = package.build_time + JUDGED_AFTER;
+        let report = keyring::judge(&package, &certificates, &keyring::Policy::default(), at);
+        let is_good =
+            |s: &&kmp::JudgedSignature| matches!(s.verdict, kmp::SignatureVerdict::Good { .. });
+        good = report.signatures.iter().filter(is_good).count();
+    }
+    let each = f64::from(times.max(1));
+    Ok(json!({
+        "modules": modules,
+        "good_signatures": good,
+        "wall": started.elapsed().as_secs_f64() / each,
+        "cpu": (cpu_time() - cpu).as_secs_f64() / each,
+    }))
+}
+
+/// Seconds after its building at which a package's signatures are judged.
+#[cfg(feature = "signatures")]
+const JUDGED_AFTER: u64 = 24 * 60 * 60;
+
+/// Processor time of this process so far, all threads together.
+pub(crate) fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(
+        time.tv_sec.unsigned_abs(),
+        u32::try_from(time.tv_nsec).unwrap_or(0),
+    )
+}
+
+fn find_modules(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        if entry.file_type()?.is_dir() {
+            find_modules(&entry.path(), found)?;
+        } else if name.to_string_lossy().contains(".ko") {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(())
+}
