@@ -67,7 +67,20 @@ pub fn package(file: &Path, certificate: Option<&Path>, times: u32) -> Result<Va
         "good_signatures": good,
         "wall": started.elapsed().as_secs_f64() / each,
         "cpu": (cpu_time() - cpu).as_secs_f64() / each,
+        "peak": peak_memory()?,
     }))
+}
+
+/// Most memory that this process ever had, bytes.
+#[cfg(feature = "signatures")]
+fn peak_memory() -> Result<u64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    let kib: u64 = number
+        .context("the kernel tells no peak of memory")?
+        .parse()?;
+    Ok(kib << 10)
 }
 
 /// Seconds after its building at which a package's signatures are judged.

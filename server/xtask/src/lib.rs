@@ -1,6 +1,7 @@
 //! Automation of this project: system packages, fixtures, tests, demo. A library, so that the
 //! end-to-end tests work on the same fixtures and talk to the portal by the same means as the demo.
 
+pub mod bench;
 pub mod demo;
 pub mod fixtures;
 pub mod fuzz;

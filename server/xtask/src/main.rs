@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use xtask::packages::{self, Group};
-use xtask::{demo, fixtures, fuzz, sqlx, test, tidy};
+use xtask::{bench, demo, fixtures, fuzz, sqlx, test, tidy};
 
 const HELP: &str = "\
 usage: cargo xtask COMMAND
@@ -15,6 +15,8 @@ usage: cargo xtask COMMAND
                          through all of it unattended and stops; --fresh forgets an earlier one
   test [--filter NAME]   installs what tests need, builds the fixtures and runs all tests,
                          or those whose name contains NAME
+  bench inspect          times the reading of modules and packages beside other tools; fails when
+                         a goal is missed
   fuzz [TARGET] [--seconds N]
                          runs libFuzzer on one target, or on all in turn, 60 seconds each
   fixtures [--refresh]   builds the real inputs of tests and demo into target/fixtures;
@@ -42,6 +44,7 @@ fn run(arguments: &[&str]) -> Result<ExitCode> {
         ["demo", options @ ..] => return demo::run(&project, &demo::Options::parse(options)?),
         ["test"] => return test::run(&project, None),
         ["test", "--filter", name] => return test::run(&project, Some(name)),
+        ["bench", "inspect"] => return bench::inspect(&project),
         ["fuzz", options @ ..] => return fuzz::run(&project, &fuzz::Options::parse(options)?),
         ["fixtures"] => build_fixtures(&project, false)?,
         ["fixtures", "--refresh"] => build_fixtures(&project, true)?,
