@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use xtask::packages::{self, Group};
-use xtask::{bench, demo, fixtures, fuzz, sqlx, test, tidy};
+use xtask::{bench, demo, fixtures, fuzz, probe, sqlx, test, tidy};
 
 const HELP: &str = "\
 usage: cargo xtask COMMAND
@@ -15,6 +15,7 @@ usage: cargo xtask COMMAND
                          through all of it unattended and stops; --fresh forgets an earlier one
   test [--filter NAME]   installs what tests need, builds the fixtures and runs all tests,
                          or those whose name contains NAME
+  endure                 has damaged packages and modules read, as `test` does at its end
   bench inspect          times the reading of modules and packages beside other tools; fails when
                          a goal is missed
   fuzz [TARGET] [--seconds N]
@@ -44,6 +45,7 @@ fn run(arguments: &[&str]) -> Result<ExitCode> {
         ["demo", options @ ..] => return demo::run(&project, &demo::Options::parse(options)?),
         ["test"] => return test::run(&project, None),
         ["test", "--filter", name] => return test::run(&project, Some(name)),
+        ["endure"] => probe::endure(&project)?,
         ["bench", "inspect"] => return bench::inspect(&project),
         ["fuzz", options @ ..] => return fuzz::run(&project, &fuzz::Options::parse(options)?),
         ["fixtures"] => build_fixtures(&project, false)?,
