@@ -10,16 +10,22 @@
 mod check;
 pub mod checks;
 mod context;
+mod demands;
 mod glob;
 mod policy;
 mod report;
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod testing;
+pub mod waiver;
 
 pub use check::{Check, Scope};
 pub use checks::CHECKS;
-pub use policy::{Family, Policy};
+pub use demands::{Demands, SupportedFlag, VersionForm, Weight};
+pub use policy::{Family, KitCertificate, Policy};
 pub use report::{Decision, Finding, Inspection, Severity};
+pub use waiver::{check_by_id, nearest};
 
 use context::Context;
 use kmp::{Package, SignatureReport};
@@ -33,14 +39,21 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// [`CHECKS`]. The decision follows from them: one that rejects is enough.
 pub fn inspect(package: &Package, signatures: &SignatureReport, policy: &Policy) -> Inspection {
     let context = Context::new(package, signatures, policy);
-    let mut findings: Vec<Finding> = CHECKS
-        .iter()
-        .filter(|check| check.scope.covers(policy.family))
-        .flat_map(|check| run(check, &context))
-        .collect();
+    let (mut findings, mut passed) = (Vec::new(), Vec::new());
+    for check in CHECKS.iter().filter(|check| policy.asks_for(check)) {
+        let found = run(check, &context);
+        if found.is_empty() {
+            passed.push(check.id.to_owned());
+        }
+        findings.extend(found);
+    }
     findings.sort_by_key(|finding| Reverse(finding.severity));
     let decision = Decision::of(&findings);
-    Inspection { findings, decision }
+    Inspection {
+        findings,
+        passed,
+        decision,
+    }
 }
 
 /// What one check finds. A panic becomes a finding, in place of what the check had found till then.

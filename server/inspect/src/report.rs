@@ -2,6 +2,7 @@
 
 use crate::check::Check;
 use crate::policy::Policy;
+use crate::waiver::Waived;
 use serde::{Deserialize, Serialize};
 
 /// What was found out about one package.
@@ -9,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Inspection {
     /// Worst first.
     pub findings: Vec<Finding>,
+    /// Ids of the checks that looked and found nothing, in the order in which they looked.
+    pub passed: Vec<String>,
     /// What follows from them.
     pub decision: Decision,
 }
@@ -28,6 +31,9 @@ pub struct Finding {
     pub place: Option<String>,
     /// What to do about it.
     pub help: String,
+    /// It would reject, but a distributor lets it pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waived: Option<Waived>,
 }
 
 /// How much a finding weighs.
@@ -78,6 +84,7 @@ impl Finding {
             place: None,
             help: "This is a fault of the portal. Tell its operator, and name the package."
                 .to_owned(),
+            waived: None,
         }
     }
 }
@@ -133,11 +140,7 @@ impl<'a> Report<'a> {
 
     /// The check's own severity, or what the policy has instead.
     fn usual(&self) -> Severity {
-        let own = self.check.severity;
-        match self.policy.severities.get(self.check.id) {
-            Some(&other) if self.check.waivable || other > own => other,
-            _ => own,
-        }
+        self.policy.severity(self.check)
     }
 
     fn add(&mut self, severity: Severity, place: Option<String>, detail: String) {
@@ -158,6 +161,7 @@ impl<'a> Report<'a> {
             detail: printable(&detail),
             place: place.as_deref().map(printable),
             help: self.check.help.to_owned(),
+            waived: None,
         }
     }
 }

@@ -3,8 +3,8 @@
 use crate::check::Check;
 use crate::context::Context;
 use crate::report::{Finding, Severity};
-use crate::{Family, Policy};
-use kmod::{Btf, Crc, Export, Import, Machine, Module, Versions};
+use crate::{Family, KitCertificate, Policy};
+use kmod::{Btf, Crc, Export, Import, Machine, Module, ModuleSignature, Versions};
 use kmp::{
     Covers, Dependencies, Dependency, DigestCheck, File, JudgedSignature, Package, PackagedModule,
     Scriptlet, SignatureReport, SignatureVerdict, sense,
@@ -86,6 +86,30 @@ pub fn set_modinfo(package: &mut Package, key: &str, values: &[&str]) {
     );
 }
 
+/// All modules signed by a certificate of this issuer and serial number.
+pub fn sign_modules(package: &mut Package, issuer: &str, serial: &str) {
+    for module in &mut package.modules {
+        module.module.as_mut().unwrap().signature = Some(ModuleSignature {
+            signer: Some(issuer.to_owned()),
+            key_id: Some(serial.to_owned()),
+            hash: Some("sha256".to_owned()),
+        });
+    }
+}
+
+/// A certificate of this issuer and serial number in the package `acme-ueficert`.
+pub fn kit_certificate(issuer: &str, serial: &str) -> KitCertificate {
+    KitCertificate {
+        package: "acme-ueficert".to_owned(),
+        certificate: kmod::Certificate {
+            subject: Some("Acme module key".to_owned()),
+            issuer: Some(issuer.to_owned()),
+            serial: serial.to_owned(),
+            subject_key_id: None,
+        },
+    }
+}
+
 /// `name = version`.
 pub fn equal(name: &str, version: &str) -> Dependency {
     Dependency {
@@ -149,6 +173,7 @@ pub fn judged(verdict: SignatureVerdict) -> SignatureReport {
             covers: Covers::Header,
             issuer,
             created,
+            algorithm: Some("RSA 4096, SHA-256".to_owned()),
             verdict,
         }],
     }
@@ -189,6 +214,7 @@ pub fn honest() -> Package {
             size: 11_184,
             module: Ok(module()),
         }],
+        certificates: Vec::new(),
         compressor: "zstd".to_owned(),
         file_size: 20_000,
         sha256: [7; 32],

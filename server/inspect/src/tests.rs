@@ -72,13 +72,29 @@ fn the_policy_changes_severities_but_does_not_lower_what_cannot_be_waived() {
     let mut strict = policy();
     strict
         .severities
-        .insert("weak-modules-scriptlet".to_owned(), Severity::Reject);
+        .insert("weak-modules-scriptlet".to_owned(), Weight::Reject);
     strict
         .severities
-        .insert("digest-mismatch".to_owned(), Severity::Note);
+        .insert("digest-mismatch".to_owned(), Weight::Off);
     let inspection = inspect(&package, &signed(), &strict);
     let rejected = checks_of(&inspection, Severity::Reject);
     assert_eq!(rejected, ["digest-mismatch", "weak-modules-scriptlet"]);
+}
+
+#[test]
+fn every_check_that_looked_found_something_or_passed() {
+    let mut lenient = policy();
+    lenient
+        .severities
+        .insert("supported-flag".to_owned(), Weight::Off);
+    let inspection = inspect(&honest(), &signed(), &lenient);
+    assert_eq!(checks_of(&inspection, Severity::Note), ["module-signature"]);
+    let looked = CHECKS.iter().filter(|check| check.scope.covers(Family::Suse));
+    let expected: Vec<_> = looked
+        .map(|check| check.id)
+        .filter(|id| !["supported-flag", "module-signature"].contains(id))
+        .collect();
+    assert_eq!(inspection.passed, expected);
 }
 
 #[test]

@@ -125,6 +125,7 @@ fn judged(pending: Pending, judge: &Judge<'_>, whole_file: bool) -> JudgedSignat
                 covers,
                 issuer: None,
                 created: None,
+                algorithm: None,
                 verdict,
             };
         }
@@ -140,6 +141,7 @@ fn judged(pending: Pending, judge: &Judge<'_>, whole_file: bool) -> JudgedSignat
         covers,
         issuer: verify::issuer(&signature),
         created: signature.signature_creation_time().map(when::seconds),
+        algorithm: Some(judge.algorithm(&signature)),
         verdict,
     }
 }

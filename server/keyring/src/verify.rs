@@ -57,6 +57,18 @@ impl<'a> Judge<'a> {
         worst
     }
 
+    /// Public-key and hash algorithm of a signature: `RSA 4096, SHA-256`. The size only when the key
+    /// is known.
+    pub(crate) fn algorithm(&self, signature: &Signature) -> String {
+        let names_key = !signature.get_issuers().is_empty();
+        let known = self.candidates(signature);
+        let key = match known.first().filter(|_| names_key) {
+            Some((_, key)) => words::algorithm(key.key()),
+            None => words::algorithm_family(signature.pk_algo()),
+        };
+        format!("{key}, {}", words::hash(signature.hash_algo()))
+    }
+
     /// Keys that the signature names, or all of them when it names none.
     fn candidates(&self, signature: &Signature) -> Vec<(&'a Certificate, KeyOf<'a>)> {
         let issuers = signature.get_issuers();

@@ -3,7 +3,7 @@
 use openpgp::crypto::mpi::PublicKey;
 use openpgp::packet::Key;
 use openpgp::packet::key::{KeyParts, KeyRole};
-use openpgp::types::{Curve, ReasonForRevocation};
+use openpgp::types::{Curve, HashAlgorithm, PublicKeyAlgorithm, ReasonForRevocation};
 use sequoia_openpgp as openpgp;
 
 /// `RSA 3072`, `DSA 1024`, `Ed25519`, `ECDSA NIST P-256` …
@@ -21,6 +21,26 @@ pub(crate) fn algorithm<P: KeyParts, R: KeyRole>(key: &Key<P, R>) -> String {
         PublicKey::ECDSA { curve, .. } => format!("ECDSA {curve}"),
         PublicKey::ECDH { curve, .. } => format!("ECDH {curve}"),
         _ => key.pk_algo().to_string(),
+    }
+}
+
+/// The same of a key that is not known: `RSA`, `DSA`, `EdDSA` …
+pub(crate) fn algorithm_family(algorithm: PublicKeyAlgorithm) -> String {
+    match algorithm {
+        PublicKeyAlgorithm::RSAEncryptSign => "RSA".into(),
+        PublicKeyAlgorithm::ECDSA => "ECDSA".into(),
+        PublicKeyAlgorithm::EdDSA => "EdDSA".into(),
+        PublicKeyAlgorithm::Ed25519 => "Ed25519".into(),
+        other => other.to_string(),
+    }
+}
+
+/// `SHA-256`, `SHA-1`, `MD5` …
+pub(crate) fn hash(algorithm: HashAlgorithm) -> String {
+    let name = algorithm.to_string();
+    match name.strip_prefix("SHA") {
+        Some(bits) if bits.bytes().all(|b| b.is_ascii_digit()) => format!("SHA-{bits}"),
+        _ => name,
     }
 }
 

@@ -4,6 +4,7 @@
 //! Pure: bytes in, facts out. Nothing here opens a file or trusts a length. What stops the reading
 //! is an [`Error`]; what is merely odd is an [`Oddity`] of the [`Module`].
 
+mod certificate;
 mod crc;
 mod der;
 mod elf;
@@ -23,6 +24,7 @@ mod testing;
 mod unpack;
 mod versions;
 
+pub use certificate::{Certificate, CertificateError};
 pub use crc::{Crc, ParseCrcError};
 pub use error::{Compression, Error};
 pub use license::is_gpl_compatible;

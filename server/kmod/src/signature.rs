@@ -167,15 +167,17 @@ fn signer_identifier<'a>(signer: &mut Reader<'a>) -> Option<(Option<String>, &'a
     let mut issuer_and_serial = signer.enter(SEQUENCE)?;
     let issuer = issuer_and_serial.enter(SEQUENCE)?;
     let serial = issuer_and_serial.take(INTEGER)?;
-    // A zero in front only keeps the number positive.
-    let serial = serial
-        .strip_prefix(&[0])
-        .filter(|rest| !rest.is_empty())
-        .unwrap_or(serial);
-    Some((common_name(issuer), serial))
+    Some((common_name(issuer), positive(serial)))
 }
 
-fn common_name(mut issuer: Reader<'_>) -> Option<String> {
+/// A number without the zero in front that only keeps it positive.
+pub(crate) fn positive(number: &[u8]) -> &[u8] {
+    let rest = number.strip_prefix(&[0]).filter(|rest| !rest.is_empty());
+    rest.unwrap_or(number)
+}
+
+/// The common name in a distinguished name.
+pub(crate) fn common_name(mut issuer: Reader<'_>) -> Option<String> {
     while let Some(mut attributes) = issuer.enter(SET) {
         while let Some(mut attribute) = attributes.enter(SEQUENCE) {
             if attribute.take(OID) == Some(OID_COMMON_NAME) {
@@ -204,7 +206,8 @@ fn hash_name(oid: &[u8]) -> Option<String> {
     known.or_else(|| der::dotted(oid))
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

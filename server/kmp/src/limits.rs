@@ -30,6 +30,10 @@ pub struct Limits {
     /// What all modules together may say: bytes of text, and 64 more for each symbol and each entry
     /// of `.modinfo` (a whole kernel's 4,200 modules: 25 MB).
     pub module_facts: u64,
+    /// Certificates in the payload.
+    pub certificates: usize,
+    /// Bytes of one certificate (most have 1 to 2 KB).
+    pub certificate_bytes: usize,
     /// For each module alone.
     pub module: kmod::Limits,
 }
@@ -54,6 +58,8 @@ impl Default for Limits {
             decoder_memory: 80 * MIB,
             modules: 16 * KIB as usize,
             module_facts: 128 * MIB,
+            certificates: 64,
+            certificate_bytes: 64 * KIB as usize,
             module: kmod::Limits::default(),
         }
     }

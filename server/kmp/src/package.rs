@@ -54,6 +54,8 @@ pub struct Package {
     pub changelog: Vec<ChangelogEntry>,
     /// Files of the payload that [`crate::ModulePath`] knows as modules, in its order.
     pub modules: Vec<PackagedModule>,
+    /// Files of the payload in `/etc/uefi/certs`, in its order.
+    pub certificates: Vec<PackagedCertificate>,
     /// Name of the payload compressor (`gzip`, `xz`, `lzma`, `bzip2`, `zstd`, `none`).
     pub compressor: String,
     /// Bytes of the whole file.
@@ -234,6 +236,17 @@ pub struct PackagedModule {
     pub size: u64,
     /// What it says, or a sentence on why that could not be read.
     pub module: Result<kmod::Module, String>,
+}
+
+/// A certificate in the payload, by which a machine's owner may trust the vendor's modules.
+#[derive(Clone, Debug)]
+pub struct PackagedCertificate {
+    /// Path as in the file list.
+    pub path: String,
+    /// SHA-1 of the file, upper-case hex: the fingerprint whose beginning names it.
+    pub fingerprint: String,
+    /// What it says, or a sentence on why that could not be read.
+    pub certificate: Result<kmod::Certificate, String>,
 }
 
 /// A digest carried by the package, and what its bytes really give.

@@ -100,6 +100,7 @@ pub fn read_keeping(
         scriptlets,
         changelog,
         modules: payload.contents.modules,
+        certificates: payload.contents.certificates,
         compressor: payload.compressor.to_owned(),
         file_size: payload.file_size,
         sha256: payload.sha256,

@@ -56,6 +56,10 @@ pub struct JudgedSignature {
     pub issuer: Option<String>,
     /// When it says it was made, seconds since 1970.
     pub created: Option<u64>,
+    /// Public-key and hash algorithm: `RSA 4096, SHA-256`; the key's size is known only of keys
+    /// that are registered.
+    #[serde(default)]
+    pub algorithm: Option<String>,
     /// What came out.
     pub verdict: SignatureVerdict,
 }

@@ -22,11 +22,13 @@ fn run(cx: &Context<'_>, report: &mut Report<'_>) {
             report.found_at(module.path, detail);
         }
     }
-    if let Some(product) = &cx.policy.arch
-        && !kabi::arch::is_same(product, arch)
+    let offered = &cx.policy.arches;
+    if !offered.is_empty()
+        && !offered.iter().any(|product| kabi::arch::is_same(product, arch))
         && !(arch == "noarch" && cx.package.modules.is_empty())
     {
-        report.found(format!("the package is for {arch}, the product for {product}"));
+        let offered = offered.join(", ");
+        report.found(format!("the package is for {arch}, the product for {offered}"));
     }
 }
 
@@ -48,7 +50,7 @@ mod tests {
 
     #[test]
     fn the_product_has_one() {
-        let of = |arch: &str| Policy { arch: Some(arch.to_owned()), ..policy() };
+        let of = |arch: &str| Policy { arches: vec![arch.to_owned()], ..policy() };
         assert_eq!(report_with(&CHECK, &honest(), &of("x86_64")), []);
         let findings = report_with(&CHECK, &honest(), &of("aarch64"));
         assert_eq!(findings[0].detail, "the package is for x86_64, the product for aarch64");
@@ -61,7 +63,7 @@ mod tests {
             let machine = &mut module_of(package).machine;
             (machine.e_machine, machine.is_64) = (3, false);
         });
-        let product = Policy { arch: Some("i686".to_owned()), ..policy() };
+        let product = Policy { arches: vec!["i686".to_owned()], ..policy() };
         assert_eq!(report_with(&CHECK, &package, &product), []);
     }
 }

@@ -21,11 +21,14 @@ checks! {
     signature
     digest_mismatch
     source_package
+    debug_package
     package_name
     provider_prefix
     package_version
     vendor_tag
     no_modules
+    companion_modules
+    companion_files
     unreadable_module
     module_root
     several_kernels
@@ -35,6 +38,7 @@ checks! {
     flavor_mismatch
     arch_mismatch
     vermagic_mismatch
+    loader_refusal
     missing_modversions
     symbol_crc_conflict
     duplicate_export
@@ -46,6 +50,7 @@ checks! {
     foreign_ksym_provides
     missing_ksym_provides
     symbol_sets
+    missing_kernel_set
     broken_dependency
     match_all_alias
     supplement_without_alias
@@ -60,8 +65,12 @@ checks! {
     scriptlet_content
     supported_flag
     module_license
+    package_license
     gpl_only_symbols
+    namespace_not_imported
     module_signature
+    module_signer
+    certificate_requires
     intree_flag
     live_patch
     firmware_not_included

@@ -1,6 +1,6 @@
 //! Modules are signed, so that kernels under Secure Boot take them.
 //!
-//! Whose certificate the machine trusts is not known here; that a signature is there is.
+//! By whom, the check `module-signer` looks at.
 
 use super::{Check, Context, Report, Scope, Severity};
 
@@ -18,7 +18,7 @@ pub static CHECK: Check = Check {
 
 fn run(cx: &Context<'_>, report: &mut Report<'_>) {
     for module in cx.modules.iter().filter(|module| module.module.signature.is_none()) {
-        if cx.policy.secure_boot_claim {
+        if cx.policy.secure_boot {
             let detail = "it carries no signature, and the driver is to work under Secure Boot";
             report.found_as(Severity::Reject, Some(module.path), detail);
         } else {
@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn a_claim_makes_it_a_duty() {
-        let claim = Policy { secure_boot_claim: true, ..policy() };
+        let claim = Policy { secure_boot: true, ..policy() };
         let unsigned = honest();
         let signed = changed(|package| {
             let (signer, key_id, hash) = (None, None, Some("sha256".to_owned()));

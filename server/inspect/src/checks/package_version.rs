@@ -3,7 +3,7 @@
 //! Several builds of one driver are told apart by it. Code 10 and 11 write no `k`.
 
 use super::{Check, Context, Report, Scope, Severity};
-use crate::Family;
+use crate::{Family, VersionForm};
 use kmp::KmpVersion;
 
 pub static CHECK: Check = Check {
@@ -23,12 +23,10 @@ fn run(cx: &Context<'_>, report: &mut Report<'_>) {
     for release in cx.kernel_releases() {
         let Some(kernel) = release.strip_suffix(&format!("-{}", name.flavor)) else { continue };
         let mangled = kernel.replace('-', "_");
-        if ends_in(version, "_k", &mangled) {
-            continue;
-        }
-        if ends_in(version, "_", &mangled) {
-            let detail = format!("`{version}` names the kernel without a `k`, as Code 11 did");
-            report.found_as(Severity::Note, None, detail);
+        if let Some(form) = form(version, &mangled) {
+            if let Some(severity) = objection(form, cx.policy.version_form) {
+                report.found_as(severity, None, remark(version, form));
+            }
         } else if let Some(parsed) = KmpVersion::parse(version) {
             let named = parsed.kernel_version;
             report.found(format!("`{version}` names the kernel {named}, modules are for {kernel}"));
@@ -36,6 +34,29 @@ fn run(cx: &Context<'_>, report: &mut Report<'_>) {
             let detail = format!("`{version}` does not end in _k{mangled}");
             report.found_as(Severity::Warning, None, detail);
         }
+    }
+}
+
+/// The form in which the version names this kernel, if it does.
+fn form(version: &str, mangled: &str) -> Option<VersionForm> {
+    let forms = [("_k", VersionForm::K), ("_", VersionForm::Plain)];
+    let found = forms.into_iter().find(|(separator, _)| ends_in(version, separator, mangled));
+    found.map(|(_, form)| form)
+}
+
+fn objection(form: VersionForm, wanted: VersionForm) -> Option<Severity> {
+    match wanted {
+        VersionForm::Either => (form == VersionForm::Plain).then_some(Severity::Note),
+        wanted => (form != wanted).then_some(Severity::Warning),
+    }
+}
+
+fn remark(version: &str, form: VersionForm) -> String {
+    match form {
+        VersionForm::Plain => {
+            format!("`{version}` names the kernel without a `k`, as Code 11 did")
+        }
+        _ => format!("`{version}` names the kernel with a `k`, which Code 10 and 11 do not"),
     }
 }
 
@@ -74,6 +95,22 @@ mod tests {
         assert_finds(&CHECK, version("1.0_6.4.0_150600.21"), Severity::Note, detail);
         let detail = "`git` does not end in _k6.4.0_150600.21";
         assert_finds(&CHECK, version("git"), Severity::Warning, detail);
+    }
+
+    #[test]
+    fn the_product_says_which_form_is_its_own() {
+        use crate::testing::{changed, policy, report_with};
+        let cases = [
+            ("1.0_k6.4.0_150600.21", VersionForm::K, None),
+            ("1.0_k6.4.0_150600.21", VersionForm::Plain, Some(Severity::Warning)),
+            ("1.0_6.4.0_150600.21", VersionForm::Plain, None),
+            ("1.0_6.4.0_150600.21", VersionForm::K, Some(Severity::Warning)),
+        ];
+        for (text, version_form, expected) in cases {
+            let policy = crate::Policy { version_form, ..policy() };
+            let findings = report_with(&CHECK, &changed(version(text)), &policy);
+            assert_eq!(findings.first().map(|f| f.severity), expected, "{text} {version_form:?}");
+        }
     }
 
     #[test]

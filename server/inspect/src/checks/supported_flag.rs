@@ -2,7 +2,7 @@
 //! agreement, never `yes`.
 
 use super::{Check, Context, Report, Scope, Severity};
-use crate::Family;
+use crate::{Family, SupportedFlag};
 
 pub static CHECK: Check = Check {
     id: "supported-flag",
@@ -17,6 +17,9 @@ pub static CHECK: Check = Check {
 };
 
 fn run(cx: &Context<'_>, report: &mut Report<'_>) {
+    if cx.policy.supported_flag == SupportedFlag::Ignored {
+        return;
+    }
     for module in &cx.modules {
         let flags: Vec<&str> = module.module.all("supported").collect();
         match flags.as_slice() {
@@ -25,7 +28,7 @@ fn run(cx: &Context<'_>, report: &mut Report<'_>) {
                 let detail = "it says `yes`, which stands for the distributor's own modules";
                 report.found_at(module.path, detail);
             }
-            flags if cx.policy.supported_flag_required => {
+            flags if cx.policy.supported_flag == SupportedFlag::External => {
                 report.found_at(module.path, format!("it must say `external` once, {}", said(flags)));
             }
             [] => report.found_as(
@@ -56,20 +59,23 @@ mod tests {
 
     #[test]
     fn flags() {
-        let cases: [(&[&str], bool, Option<Severity>); 9] = [
-            (&["external"], false, None),
-            (&["external"], true, None),
-            (&[], false, Some(Severity::Note)),
-            (&[], true, Some(Severity::Reject)),
-            (&["no"], false, Some(Severity::Warning)),
-            (&["no"], true, Some(Severity::Reject)),
-            (&["external", "external"], false, Some(Severity::Warning)),
-            (&["yes"], false, Some(Severity::Reject)),
-            (&["external", "yes"], true, Some(Severity::Reject)),
+        use SupportedFlag::{External, Ignored, Optional};
+        let cases: [(&[&str], SupportedFlag, Option<Severity>); 11] = [
+            (&["external"], Optional, None),
+            (&["external"], External, None),
+            (&[], Optional, Some(Severity::Note)),
+            (&[], External, Some(Severity::Reject)),
+            (&["no"], Optional, Some(Severity::Warning)),
+            (&["no"], External, Some(Severity::Reject)),
+            (&["external", "external"], Optional, Some(Severity::Warning)),
+            (&["yes"], Optional, Some(Severity::Reject)),
+            (&["external", "yes"], External, Some(Severity::Reject)),
+            (&["yes"], Ignored, None),
+            (&[], Ignored, None),
         ];
-        for (flags, supported_flag_required, expected) in cases {
+        for (flags, supported_flag, expected) in cases {
             let package = changed(|package| set_modinfo(package, "supported", flags));
-            let policy = Policy { supported_flag_required, ..policy() };
+            let policy = Policy { supported_flag, ..policy() };
             let findings = report_with(&CHECK, &package, &policy);
             assert_eq!(findings.first().map(|f| f.severity), expected, "{flags:?}");
         }

@@ -1,4 +1,6 @@
 //! A package of certificates holds certificates and nothing else, named by their fingerprints.
+//!
+//! `mokutil` takes certificates in DER form, and the package's scriptlets find them by name.
 
 use super::{Check, Context, Report, Scope, Severity};
 use crate::Family;
@@ -34,6 +36,20 @@ fn run(cx: &Context<'_>, report: &mut Report<'_>) {
             Some(_) => {}
         }
     }
+    for packaged in &cx.package.certificates {
+        let (path, fingerprint) = (&packaged.path, &packaged.fingerprint);
+        let beginning = fingerprint.get(..DIGITS).unwrap_or_default();
+        match &packaged.certificate {
+            Err(why) => report.found_as(Severity::Reject, Some(path), why),
+            Ok(_) if !path.ends_with(&format!("/{beginning}.crt")) => {
+                report.found_at(path, format!("its fingerprint begins with {beginning}"));
+            }
+            Ok(_) => {}
+        }
+    }
+    if cx.package.certificates.is_empty() {
+        report.found_as(Severity::Reject, None, format!("it holds no file in {FOLDER}"));
+    }
 }
 
 fn is_fingerprint(name: &str) -> bool {
@@ -43,21 +59,50 @@ fn is_fingerprint(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{changed, file_at, report_of};
+    use crate::testing::{changed, file_at, honest, kit_certificate, report_of};
+    use kmp::PackagedCertificate;
+
+    fn findings(path: &str, certificates: Vec<PackagedCertificate>) -> Vec<(Severity, String)> {
+        let package = changed(|package| {
+            package.name = "acme-net-ueficert".to_owned();
+            package.files = vec![file_at("/etc/uefi/certs", 0o040_755), file_at(path, 0o100_644)];
+            package.certificates = certificates;
+        });
+        let findings = report_of(&CHECK, &package);
+        findings.into_iter().map(|finding| (finding.severity, finding.detail)).collect()
+    }
+
+    fn certificate(path: &str, fingerprint: &str, is_good: bool) -> PackagedCertificate {
+        let certificate = kit_certificate("Acme CA", "01").certificate;
+        PackagedCertificate {
+            path: path.to_owned(),
+            fingerprint: fingerprint.to_owned(),
+            certificate: if is_good { Ok(certificate) } else { Err("it is in PEM form".to_owned()) },
+        }
+    }
+
+    #[test]
+    fn names_and_content_of_certificates() {
+        let path = "/etc/uefi/certs/1A2B3C4D.crt";
+        assert_eq!(findings(path, vec![certificate(path, "1A2B3C4D99", true)]), []);
+        let cases = [
+            (certificate(path, "1A2B3C4D99", false), Severity::Reject, "it is in PEM form"),
+            (certificate(path, "AA2B3C4D99", true), Severity::Warning, "its fingerprint begins with AA2B3C4D"),
+        ];
+        for (certificate, severity, detail) in cases {
+            assert_eq!(findings(path, vec![certificate]), [(severity, detail.to_owned())]);
+        }
+        let none = "it holds no file in /etc/uefi/certs/".to_owned();
+        assert_eq!(findings(path, Vec::new()), [(Severity::Reject, none)]);
+    }
 
     #[test]
     fn only_certificates_pass() {
-        let findings = |path: &str| {
-            let package = changed(|package| {
-                package.name = "acme-net-ueficert".to_owned();
-                package.files = vec![file_at("/etc/uefi/certs", 0o040_755), file_at(path, 0o100_644)];
-            });
-            let findings = report_of(&CHECK, &package);
-            findings.into_iter().map(|finding| finding.detail).collect::<Vec<_>>()
-        };
-        assert_eq!(findings("/etc/uefi/certs/1A2B3C4D.crt"), [""; 0]);
-        assert_eq!(findings("/usr/bin/x"), ["it is no .crt file in /etc/uefi/certs/"]);
+        let good = || vec![certificate("/etc/uefi/certs/1A2B3C4D.crt", "1A2B3C4D", true)];
+        let details = |path| findings(path, good()).into_iter().map(|it| it.1).collect::<Vec<_>>();
+        assert_eq!(details("/usr/bin/x"), ["it is no .crt file in /etc/uefi/certs/"]);
         let name = "its name is not 8 upper-case hexadecimal digits";
-        assert_eq!(findings("/etc/uefi/certs/acme.crt"), [name]);
+        assert_eq!(details("/etc/uefi/certs/acme.crt"), [name]);
+        assert_eq!(report_of(&CHECK, &honest()), [], "other packages are not looked at");
     }
 }

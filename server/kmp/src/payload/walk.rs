@@ -9,7 +9,10 @@ use crate::error::ArchiveProblem;
 use crate::files::FileList;
 use crate::oddities::{Oddities, quoted};
 use crate::text::decode;
-use crate::{DigestCheck, Error, File, Keep, KeptFile, Limits, ModulePath, PackagedModule};
+use crate::{
+    DigestCheck, Error, File, Keep, KeptFile, Limits, ModulePath, PackagedCertificate, PackagedModule,
+};
+use sha1::{Digest as _, Sha1};
 
 /// What a walk needs to know.
 #[derive(Clone, Copy)]
@@ -26,6 +29,8 @@ pub(crate) struct Walk<'a> {
 pub(crate) struct Contents {
     /// In the order of the payload.
     pub(crate) modules: Vec<PackagedModule>,
+    /// Likewise.
+    pub(crate) certificates: Vec<PackagedCertificate>,
     /// Likewise.
     pub(crate) kept: Vec<KeptFile>,
     /// First those over the whole unpacked payload, then one for each file.
@@ -52,6 +57,7 @@ impl Walk<'_> {
         digests.append(&mut state.digests);
         Ok(Contents {
             modules: state.modules,
+            certificates: state.certificates,
             kept: state.kept,
             digests,
             archive_size: position - after,
@@ -71,6 +77,7 @@ struct State<'a> {
     hashed: HashSet<usize>,
     entries: usize,
     modules: Vec<PackagedModule>,
+    certificates: Vec<PackagedCertificate>,
     keep: Keep,
     kept: Vec<KeptFile>,
     /// Of all modules so far, see [`Limits::module_facts`].
@@ -90,6 +97,7 @@ impl<'a> State<'a> {
             hashed: HashSet::new(),
             entries: 0,
             modules: Vec::new(),
+            certificates: Vec::new(),
             keep: walk.keep,
             kept: Vec::new(),
             facts: 0,
@@ -190,13 +198,13 @@ impl<'a> State<'a> {
             return archive.data(size, |_| {});
         }
         let mut check = self.running_check(file);
-        let is_module = ModulePath::parse(&file.path).is_some();
-        let is_kept = !is_module && (self.keep.wanted)(&file.path);
-        let mut bytes = (is_module || is_kept).then(Vec::new);
-        let most = match (is_module, is_kept) {
-            (true, _) => self.limits.module.unpacked,
-            (_, true) => self.room_for(size)?,
-            _ => 0,
+        let kind = Kind::of(&file.path, self.keep);
+        let mut bytes = kind.map(|_| Vec::new());
+        let most = match kind {
+            Some(Kind::Module) => self.limits.module.unpacked,
+            Some(Kind::Kept) => self.room_for(size)?,
+            Some(Kind::Certificate) => self.limits.certificate_bytes,
+            None => 0,
         };
         archive.data(size, |piece| {
             if let Some(check) = &mut check {
@@ -212,14 +220,15 @@ impl<'a> State<'a> {
         if let Some(check) = check {
             self.checked(position, check.finish());
         }
-        match bytes {
-            Some(bytes) if is_module => self.module(file, size, &bytes),
-            Some(bytes) => {
+        match (kind, bytes) {
+            (Some(Kind::Module), Some(bytes)) => self.module(file, size, &bytes),
+            (Some(Kind::Certificate), Some(bytes)) => self.certificate(file, size, &bytes),
+            (Some(Kind::Kept), Some(bytes)) => {
                 let path = file.path.clone();
                 self.kept.push(KeptFile { path, bytes });
                 Ok(())
             }
-            None => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -307,6 +316,31 @@ impl<'a> State<'a> {
         Ok(())
     }
 
+    fn certificate(&mut self, file: &File, size: u64, bytes: &[u8]) -> Result<(), Error> {
+        if self.certificates.len() >= self.limits.certificates {
+            let limit = self.limits.certificates as u64;
+            return Err(Error::OverLimit {
+                what: "certificates",
+                found: limit + 1,
+                limit,
+            });
+        }
+        let certificate = if bytes.len() as u64 == size {
+            kmod::Certificate::read(bytes).map_err(|error| error.to_string())
+        } else {
+            let most = self.limits.certificate_bytes;
+            Err(format!(
+                "the file has {size} bytes, more than the limit of {most} for a certificate"
+            ))
+        };
+        self.certificates.push(PackagedCertificate {
+            path: file.path.clone(),
+            fingerprint: hex::encode_upper(Sha1::digest(bytes)),
+            certificate,
+        });
+        Ok(())
+    }
+
     fn symlink<C: Chunks>(
         &mut self,
         archive: &mut Archive<'_, C>,
@@ -344,6 +378,29 @@ impl<'a> State<'a> {
                     .note("file-without-data", || quoted(&file.path));
             }
         }
+    }
+}
+
+/// A file whose bytes are read, not only hashed.
+#[derive(Clone, Copy)]
+enum Kind {
+    Module,
+    Certificate,
+    Kept,
+}
+
+/// Where `-ueficert` packages put the certificates of their vendor's modules.
+const CERTIFICATES: &str = "/etc/uefi/certs/";
+
+impl Kind {
+    fn of(path: &str, keep: Keep) -> Option<Kind> {
+        if ModulePath::parse(path).is_some() {
+            return Some(Kind::Module);
+        }
+        if (keep.wanted)(path) {
+            return Some(Kind::Kept);
+        }
+        path.starts_with(CERTIFICATES).then_some(Kind::Certificate)
     }
 }
 
