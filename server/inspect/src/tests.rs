@@ -89,7 +89,9 @@ fn every_check_that_looked_found_something_or_passed() {
         .insert("supported-flag".to_owned(), Weight::Off);
     let inspection = inspect(&honest(), &signed(), &lenient);
     assert_eq!(checks_of(&inspection, Severity::Note), ["module-signature"]);
-    let looked = CHECKS.iter().filter(|check| check.scope.covers(Family::Suse));
+    let looked = CHECKS
+        .iter()
+        .filter(|check| check.scope.covers(Family::Suse));
     let expected: Vec<_> = looked
         .map(|check| check.id)
         .filter(|id| !["supported-flag", "module-signature"].contains(id))

@@ -58,9 +58,7 @@ impl Certificate {
             return Err(CertificateError::Pem);
         }
         let need = |part| CertificateError::Malformed { part };
-        let mut certificate = Reader::new(file)
-            .enter(SEQUENCE)
-            .ok_or(need("beginning"))?;
+        let mut certificate = Reader::new(file).enter(SEQUENCE).ok_or(need("beginning"))?;
         let mut tbs = certificate.enter(SEQUENCE).ok_or(need("content"))?;
         tbs.take(der::context(0));
         let serial = tbs.take(INTEGER).ok_or(need("serial number"))?;

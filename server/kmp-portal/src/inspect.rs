@@ -8,6 +8,7 @@ mod facts;
 mod json;
 mod junit;
 mod output;
+mod policy;
 mod progress;
 mod sarif;
 mod subject;
@@ -15,7 +16,6 @@ mod text;
 
 use crate::TROUBLE;
 use crate::formats::clean;
-use ::inspect::{Family, Policy};
 use anyhow::Context as _;
 use output::{Format, Status};
 use progress::Progress;
@@ -62,30 +62,25 @@ pub struct Inspect {
     /// signed by one of them
     #[arg(long = "certificate", value_name = "KEY.asc")]
     certificates: Vec<PathBuf>,
-    /// Whose packaging conventions hold
-    #[arg(long, value_enum, default_value_t = Conventions::Suse, value_name = "FAMILY")]
-    policy: Conventions,
+    /// What packages are held to: `suse` or `redhat` for the conventions of a family, or a file in
+    /// TOML or JSON, such as a portal gives at /api/v1/products/NAME/policy
+    #[arg(long, default_value = "suse", value_name = "FAMILY|FILE")]
+    policy: String,
+    /// A NAME-ueficert package with the certificate that modules must be signed by; may be repeated
+    #[arg(long = "kit", value_name = "PACKAGE.rpm")]
+    kit: Vec<PathBuf>,
     /// Show how far it is, if standard error is a terminal
     #[arg(long)]
     progress: bool,
 }
 
-/// Product families by their names on the command line.
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum Conventions {
-    /// NAME-kmp-FLAVOR, ksym(flavor:symbol)
-    Suse,
-    /// kmod-NAME, kernel(symbol)
-    Redhat,
-}
-
 /// Looks at every file in turn. One that cannot be opened does not stop the others.
 ///
 /// # Errors
-/// A certificate cannot be read, or standard output cannot be written.
+/// A certificate or the policy cannot be read, or standard output cannot be written.
 pub fn run(line: &Inspect) -> anyhow::Result<ExitCode> {
     let inspector = Inspector {
-        policy: policy(line),
+        policy: policy::read(&line.policy, &line.kit, !line.certificates.is_empty())?,
         certificates: certificates(&line.certificates)?,
         now: now(),
     };
@@ -110,7 +105,7 @@ fn tell(
     status: &mut Status,
 ) -> io::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
-    let mut writer = line.format.writer(inspector.policy.family);
+    let mut writer = line.format.writer(&inspector.policy);
     for path in &line.files {
         let report = inspector.look(path, progress);
         *status = report.status().max(*status);
@@ -124,18 +119,6 @@ fn tell(
     }
     writer.end(&mut out)?;
     out.flush()
-}
-
-/// The portal's own, but that a signature is asked for only when there is something to judge it by.
-fn policy(line: &Inspect) -> Policy {
-    let family = match line.policy {
-        Conventions::Suse => Family::Suse,
-        Conventions::Redhat => Family::RedHat,
-    };
-    Policy {
-        require_signature: !line.certificates.is_empty(),
-        ..Policy::for_family(family)
-    }
 }
 
 fn certificates(files: &[PathBuf]) -> anyhow::Result<Vec<keyring::Certificate>> {

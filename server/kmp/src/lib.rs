@@ -43,8 +43,8 @@ pub use limits::Limits;
 pub use names::{KmpName, KmpVersion, ModulePath};
 pub use oddities::ODDITIES;
 pub use package::{
-    ChangelogEntry, DigestCheck, File, Keep, KeptFile, Package, PackagedCertificate, PackagedModule, Scriptlet,
-    file_flag,
+    ChangelogEntry, DigestCheck, File, Keep, KeptFile, Package, PackagedCertificate,
+    PackagedModule, Scriptlet, file_flag,
 };
 pub use read::{read, read_keeping};
 pub use signature::{Covers, JudgedSignature, RawSignature, SignatureReport, SignatureVerdict};

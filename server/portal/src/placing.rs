@@ -63,6 +63,28 @@ pub async fn find_product(
     ))))
 }
 
+/// The one product whose kit has a package without modules, which names no kernel.
+///
+/// # Errors
+/// None of these products fits, or several do.
+pub fn product_of_companion<'a>(
+    products: impl Iterator<Item = &'a Product>,
+    built: Built<'_>,
+) -> Result<Product, Misfit> {
+    let mut fitting = products.filter(|product| misfit(product, built).is_none());
+    match (fitting.next(), fitting.next()) {
+        (Some(product), None) => Ok(product.clone()),
+        (None, _) => Err(no_product(
+            "The package does not tell for which kernel it was built, and it is in no product's \
+             kit."
+                .to_owned(),
+        )),
+        _ => Err(no_product(
+            "The package tells no kernel, and the kits of several products have it.".to_owned(),
+        )),
+    }
+}
+
 fn no_product(detail: String) -> Misfit {
     Misfit {
         check: "no-product",

@@ -31,6 +31,11 @@ pub fn facts(package: Package, signatures: &SignatureReport) -> Inspected {
             .into_iter()
             .filter_map(|m| Some((m.path, m.module.ok()?)))
             .collect(),
+        certificates: package
+            .certificates
+            .into_iter()
+            .filter_map(|c| Some((c.path, c.certificate.ok()?)))
+            .collect(),
     }
 }
 

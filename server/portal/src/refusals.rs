@@ -14,6 +14,7 @@ fn finding(check: &str, title: &str, detail: String, help: &str) -> Finding {
         detail,
         place: None,
         help: help.to_owned(),
+        waived: None,
     }
 }
 
@@ -86,6 +87,34 @@ pub fn kernel_not_registered(product: &str, release: &str) -> Finding {
             format!("{product} has no kernel {release} yet."),
             "Verdicts are made for the kernels there are. Check the release, or wait for the \
              distributor to register it.",
+        )
+    }
+}
+
+/// Not a refusal, but zypper stays with the vendor that it knows.
+pub fn vendor_tag_changed(before: &str, now: &str) -> Finding {
+    Finding {
+        severity: Severity::Warning,
+        ..finding(
+            "vendor-tag-changed",
+            "The Vendor tag differs from that of earlier builds",
+            format!("It says `{now}`, the build before said `{before}`."),
+            "Keep the tag as it was: zypper does not update a package to one of another vendor.",
+        )
+    }
+}
+
+/// Not a refusal: the packages may be meant to replace each other.
+pub fn same_file(path: &str, other: &str) -> Finding {
+    Finding {
+        severity: Severity::Warning,
+        place: Some(path.to_owned()),
+        ..finding(
+            "same-file",
+            "Another package installs the same module",
+            format!("{other} has this file, too, so the two cannot be installed together."),
+            "Give the module another name or folder, or add `Conflicts:` and have the other package \
+             withdrawn.",
         )
     }
 }

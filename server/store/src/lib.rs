@@ -4,15 +4,18 @@
 
 pub mod accounts;
 pub mod audience;
+pub mod audit;
 pub mod jobs;
 pub mod kernels;
 pub mod mails;
 pub mod packages;
+pub mod policies;
 pub mod products;
 pub mod repositories;
 pub mod vendors;
 pub mod verdicts;
 mod viewer;
+pub mod waivers;
 
 pub use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;

@@ -3,10 +3,14 @@
 mod in_use;
 mod inspected;
 mod listing;
+mod neighbours;
 
 pub use in_use::{Alias, Judged, published_aliases, to_judge};
-pub use inspected::{Inspected, findings, modules, save_findings, save_inspection, storable};
+pub use inspected::{
+    Inspected, findings, modules, passed, save_findings, save_inspection, storable,
+};
 pub use listing::{Filter, list};
+pub use neighbours::{earlier_rpm_vendor, same_file};
 
 use crate::{PgConnection, Time, Viewer, channel, notify};
 use serde_json::Value;

@@ -112,6 +112,7 @@ async fn accept(conn: &mut crate::PgConnection, id: Uuid, location: &str) -> sql
         repomd_other: String::new(),
         modules: Vec::new(),
         aliases: vec![("acme_net".to_owned(), "pci:v00001234d*".to_owned())],
+        certificates: Vec::new(),
     };
     packages::save_inspection(conn, id, &facts).await?;
     packages::set_state(conn, id, State::Accepted, "In order.", NOW).await

@@ -23,10 +23,9 @@ fn run(cx: &Context<'_>, report: &mut Report<'_>) {
         }
     }
     let offered = &cx.policy.arches;
-    if !offered.is_empty()
-        && !offered.iter().any(|product| kabi::arch::is_same(product, arch))
-        && !(arch == "noarch" && cx.package.modules.is_empty())
-    {
+    let is_offered = offered.is_empty() || offered.iter().any(|it| kabi::arch::is_same(it, arch));
+    let is_for_all = arch == "noarch" && cx.package.modules.is_empty();
+    if !is_offered && !is_for_all {
         let offered = offered.join(", ");
         report.found(format!("the package is for {arch}, the product for {offered}"));
     }

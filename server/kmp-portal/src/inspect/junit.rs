@@ -6,7 +6,7 @@
 use super::output::Writer;
 use super::subject::{Outcome, Report};
 use crate::formats::xml;
-use ::inspect::{CHECKS, Family, Finding, Severity};
+use ::inspect::{CHECKS, Finding, Policy, Severity};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -15,15 +15,17 @@ const OF_MODULES: [&str; 2] = ["unreadable-module", "odd-module"];
 
 /// Writes each suite as soon as its file is read.
 pub struct Suites {
-    family: Family,
+    /// Ids of the checks that the policy asks for.
+    checks: Vec<&'static str>,
     has_begun: bool,
 }
 
 impl Suites {
-    /// For packages of this family: a check of the other one is no case.
-    pub fn new(family: Family) -> Suites {
+    /// For packages under this policy: a check that it does not ask for is no case.
+    pub fn new(policy: &Policy) -> Suites {
+        let asked = CHECKS.iter().filter(|check| policy.asks_for(check));
         Suites {
-            family,
+            checks: asked.map(|check| check.id).collect(),
             has_begun: false,
         }
     }
@@ -48,11 +50,7 @@ impl Suites {
             found.entry(&finding.check).or_default().push(finding);
         }
         let ids: Vec<&str> = match report.outcome {
-            Outcome::Package(_) => CHECKS
-                .iter()
-                .filter(|check| check.scope.covers(self.family))
-                .map(|check| check.id)
-                .collect(),
+            Outcome::Package(_) => self.checks.clone(),
             Outcome::Module(_) => OF_MODULES.to_vec(),
             Outcome::Unreadable(_) | Outcome::Trouble(_) => Vec::new(),
         };

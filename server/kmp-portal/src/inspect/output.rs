@@ -2,7 +2,7 @@
 
 use super::subject::Report;
 use super::{json, junit, sarif, text};
-use ::inspect::Family;
+use ::inspect::Policy;
 use std::io::{self, Write};
 
 /// How to tell what was found.
@@ -36,13 +36,13 @@ pub trait Writer {
 }
 
 impl Format {
-    /// The writer of this format, for packages of this family.
-    pub fn writer(self, family: Family) -> Box<dyn Writer> {
+    /// The writer of this format, for packages under this policy.
+    pub fn writer(self, policy: &Policy) -> Box<dyn Writer> {
         match self {
             Format::Text => Box::new(text::Text::for_stdout()),
             Format::Json => Box::new(json::Lines),
             Format::Sarif => Box::new(sarif::Log::default()),
-            Format::Junit => Box::new(junit::Suites::new(family)),
+            Format::Junit => Box::new(junit::Suites::new(policy)),
         }
     }
 }

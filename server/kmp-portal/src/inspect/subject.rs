@@ -214,6 +214,7 @@ fn found(check: &str, detail: String) -> Finding {
         detail,
         place: None,
         help: check.help.to_owned(),
+        waived: None,
     }
 }
 
@@ -226,6 +227,7 @@ impl Rule {
             detail,
             place: None,
             help: self.help.to_owned(),
+            waived: None,
         }
     }
 }

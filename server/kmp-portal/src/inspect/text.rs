@@ -263,6 +263,7 @@ mod tests {
             detail: "it starts with \x1b[2J".to_owned(),
             place: None,
             help: UNKNOWN_FILE.help.to_owned(),
+            waived: None,
         });
         let file = "a.ko".to_owned();
         let mut out = Vec::new();

@@ -10,7 +10,8 @@ use crate::files::FileList;
 use crate::oddities::{Oddities, quoted};
 use crate::text::decode;
 use crate::{
-    DigestCheck, Error, File, Keep, KeptFile, Limits, ModulePath, PackagedCertificate, PackagedModule,
+    DigestCheck, Error, File, Keep, KeptFile, Limits, ModulePath, PackagedCertificate,
+    PackagedModule,
 };
 use sha1::{Digest as _, Sha1};
 

@@ -1,7 +1,7 @@
 //! What is to be done with an upload, what came of it, and the work between.
 
 use crate::{records, refusals};
-use inspect::{Decision, Finding, Policy};
+use inspect::{Finding, Inspection, Policy};
 use keyring::Certificate;
 use kmp::{Limits, SignatureReport, SignatureVerdict};
 use serde::{Deserialize, Serialize};
@@ -14,8 +14,8 @@ const READ_AHEAD: usize = 1 << 20;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Task {
     pub limits: Limits,
-    /// What its product demands.
-    pub policy: Policy,
+    /// What is demanded of it, for each product that it may turn out to be for.
+    pub policies: Vec<Policy>,
     /// Public keys of the vendor who sent it, armored.
     pub own_keys: Vec<String>,
     /// Public keys of all other vendors, armored.
@@ -40,9 +40,8 @@ pub enum Answer {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Reading {
     pub facts: Inspected,
-    /// Worst first.
-    pub findings: Vec<Finding>,
-    pub decision: Decision,
+    /// One for each policy of the task, in their order.
+    pub inspections: Vec<Inspection>,
     /// Fingerprint of another vendor's key that signed it.
     pub signed_by_other: Option<String>,
 }
@@ -74,10 +73,13 @@ impl Task {
                 Err(error) => return Answer::Trouble(error.to_string()),
             },
         };
-        let inspection = inspect::inspect(&package, &signatures, &self.policy);
+        let inspections = self
+            .policies
+            .iter()
+            .map(|policy| inspect::inspect(&package, &signatures, policy))
+            .collect();
         Answer::Read(Box::new(Reading {
-            findings: inspection.findings,
-            decision: inspection.decision,
+            inspections,
             signed_by_other,
             facts: records::facts(package, &signatures),
         }))

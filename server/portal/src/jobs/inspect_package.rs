@@ -2,19 +2,21 @@
 //!
 //! rpm → signature → findings → product → verdicts → publication.
 
+mod decide;
+
 use super::JobError;
 use crate::app::App;
-use crate::inspecting::{Answer, Reading, Task};
-use crate::placing::{self, Built, Misfit};
-use crate::refusals;
+use crate::inspecting::{Answer, Task};
+use crate::policies::Candidates;
+use crate::{placing, refusals, waivers};
 use anyhow::Context as _;
-use inspect::{Decision, Finding, Severity};
+use decide::{Decided, decide};
+use inspect::{Decision, Finding, Inspection, Severity};
 use std::fs::File;
 use std::sync::Arc;
-use store::packages::{Inspected, RejectedAs, State};
-use store::products::Product;
+use store::PgConnection;
+use store::packages::{Inspected, Package, RejectedAs, State};
 use store::vendors::VendorKey;
-use store::{PgConnection, Viewer};
 use uuid::Uuid;
 
 /// A package whose inspection ended the process so often is refused.
@@ -34,20 +36,16 @@ pub async fn run(app: &Arc<App>, id: Uuid, attempts: i32) -> Result<(), JobError
     let now = app.now();
     if attempts > MAX_CRASHES {
         let finding = refusals::crashed(MAX_CRASHES);
-        return reject(app, &row, RejectedAs::Unprocessable, vec![finding], None).await;
+        return reject(app, &row, Refusal::unread(finding)).await;
     }
     store::packages::set_state(&mut conn, id, State::Inspecting, "Being read.", now).await?;
     let keys = store::vendors::list_keys(&mut conn, None).await?;
-    let placements = store::packages::placements(&mut conn, id).await?;
-    let product = match placements.first() {
-        Some(p) => store::products::by_id(&mut conn, p.product_id).await?,
-        None => None,
-    };
+    let candidates = candidates(&mut conn, &row).await?;
     drop(conn);
 
     let task = Task {
         limits: kmp::Limits::default(),
-        policy: inspection_policy(product.as_ref()),
+        policies: candidates.policies.clone(),
         own_keys: armored(keys.iter().filter(|k| k.vendor_id == row.vendor_id)),
         other_keys: armored(keys.iter().filter(|k| k.vendor_id != row.vendor_id)),
         now: now.unix_timestamp().cast_unsigned(),
@@ -56,149 +54,57 @@ pub async fn run(app: &Arc<App>, id: Uuid, attempts: i32) -> Result<(), JobError
     let file = File::open(&path).with_context(|| path.display().to_string())?;
     let answer = tokio::task::spawn_blocking(move || task.perform(file)).await?;
     match answer {
-        Answer::Read(reading) => decide(app, &row, *reading, placements.is_empty()).await,
-        Answer::Refused(finding) => {
-            reject(app, &row, RejectedAs::Unprocessable, vec![finding], None).await
-        }
+        Answer::Read(reading) => match decide(app, &row, *reading, &candidates).await? {
+            Decided::Accepted => follow_up(app, id).await,
+            Decided::Refused(refusal) => reject(app, &row, *refusal).await,
+            Decided::Already => Ok(()),
+        },
+        Answer::Refused(finding) => reject(app, &row, Refusal::unread(finding)).await,
         Answer::Trouble(error) => Err(JobError::Retry(anyhow::anyhow!(error))),
+    }
+}
+
+/// The policies of the products it was uploaded to, or of all when none was named: which it is, only
+/// the package tells.
+async fn candidates(conn: &mut PgConnection, row: &Package) -> Result<Candidates, JobError> {
+    let mut products = store::products::list(conn).await?;
+    let placements = store::packages::placements(conn, row.id).await?;
+    if !placements.is_empty() {
+        products.retain(|product| placements.iter().any(|it| it.product_id == product.id));
+    }
+    let vendor = store::vendors::by_id(conn, row.vendor_id).await?;
+    let vendor = vendor.with_context(|| format!("the vendor of package {} is gone", row.id))?;
+    Ok(Candidates::load(conn, products, &vendor).await?)
+}
+
+/// That a package is refused, and why.
+struct Refusal {
+    rejected_as: RejectedAs,
+    inspection: Inspection,
+    /// What was read, if the vendor may see it.
+    facts: Option<Inspected>,
+    /// Waivers that would have let it in, had they not expired.
+    lapsed: Vec<i64>,
+}
+
+impl Refusal {
+    /// Of a package of which nothing is known.
+    fn unread(finding: Finding) -> Self {
+        Self {
+            rejected_as: RejectedAs::Unprocessable,
+            inspection: Inspection {
+                findings: vec![finding],
+                passed: Vec::new(),
+                decision: Decision::Reject,
+            },
+            facts: None,
+            lapsed: Vec::new(),
+        }
     }
 }
 
 fn armored<'a>(keys: impl Iterator<Item = &'a VendorKey>) -> Vec<String> {
     keys.map(|key| key.armored.clone()).collect()
-}
-
-fn inspection_policy(product: Option<&Product>) -> inspect::Policy {
-    let family = match product.map(|p| p.family.as_str()) {
-        Some("redhat") => inspect::Family::RedHat,
-        _ => inspect::Family::Suse,
-    };
-    inspect::Policy::for_family(family)
-}
-
-async fn decide(
-    app: &Arc<App>,
-    row: &store::packages::Package,
-    reading: Reading,
-    product_is_open: bool,
-) -> Result<(), JobError> {
-    let now = app.now();
-    let Reading {
-        facts,
-        mut findings,
-        ..
-    } = reading;
-    let mut tx = app.pool.begin().await?;
-    store::lock(&mut tx, &format!("location:{}", facts.location)).await?;
-    // Another worker may have been faster, after our lease ran out.
-    let state = store::packages::by_id(&mut tx, row.id)
-        .await?
-        .map(|p| p.state);
-    if !state.is_some_and(State::is_undecided) {
-        return Ok(());
-    }
-
-    let mut refusal = None;
-    if let Some(fingerprint) = &reading.signed_by_other {
-        findings.insert(0, refusals::other_vendors_key(fingerprint));
-        refusal = Some(RejectedAs::Forbidden);
-    } else if let Some(owner) =
-        store::packages::name_owner(&mut tx, &facts.name, row.vendor_id).await?
-    {
-        findings.insert(0, refusals::other_vendors_name(&facts.name, &owner));
-        refusal = Some(RejectedAs::Forbidden);
-    } else if reading.decision == Decision::Reject {
-        refusal = Some(RejectedAs::Unprocessable);
-    } else if let Some((other, _)) = store::packages::by_location(&mut tx, &facts.location)
-        .await?
-        .filter(|o| o.0 != row.id)
-    {
-        findings.insert(0, refusals::name_taken(&facts.location, other));
-        refusal = Some(RejectedAs::Conflict);
-    }
-    if refusal.is_none()
-        && let Err(misfit) = settle_product(&mut tx, row, &facts, product_is_open).await?
-    {
-        findings.insert(0, refusals::misfit(misfit));
-        refusal = Some(RejectedAs::Unprocessable);
-    }
-    if let Some(rejected_as) = refusal {
-        drop(tx);
-        let facts = (rejected_as != RejectedAs::Forbidden).then_some(&facts);
-        return reject(app, row, rejected_as, findings, facts).await;
-    }
-    findings.extend(unknown_kernel(&mut tx, row, &facts).await?);
-    store::packages::save_inspection(&mut tx, row.id, &facts).await?;
-    store::packages::save_findings(&mut tx, row.id, &findings).await?;
-    let reason = acceptance_reason(&findings);
-    store::packages::set_state(&mut tx, row.id, State::Accepted, &reason, now).await?;
-    tx.commit().await?;
-    tracing::info!(package.id = %row.id, package.location = facts.location, vendor.name = row.vendor, "package accepted");
-    follow_up(app, row.id).await
-}
-
-/// Finds the product if the uploader named none, and sees whether the package fits.
-async fn settle_product(
-    conn: &mut PgConnection,
-    row: &store::packages::Package,
-    facts: &Inspected,
-    product_is_open: bool,
-) -> sqlx::Result<Result<(), Misfit>> {
-    let id = row.id;
-    let built = Built {
-        arch: &facts.arch,
-        flavor: facts.flavor.as_deref(),
-        kernel_release: facts.kernel_release.as_deref(),
-    };
-    if product_is_open {
-        let product =
-            match placing::find_product(conn, Viewer::Vendor(row.vendor_id), built).await? {
-                Ok(product) => product,
-                Err(misfit) => return Ok(Err(misfit)),
-            };
-        let wanted = store::packages::wanted_channel(conn, id).await?;
-        let channel = wanted.as_ref().unwrap_or(&product.default_channel);
-        if !product.channels.contains(channel) {
-            return Ok(Err(placing::no_channel(&product, channel)));
-        }
-        store::packages::place(conn, id, product.id, channel).await?;
-    }
-    for placement in store::packages::placements(conn, id).await? {
-        let product = store::products::by_id(conn, placement.product_id).await?;
-        if let Some(misfit) = product.and_then(|p| placing::misfit(&p, built)) {
-            return Ok(Err(misfit));
-        }
-    }
-    Ok(Ok(()))
-}
-
-/// A package may come before the kernel it was built for; nothing can be said of that one yet.
-async fn unknown_kernel(
-    conn: &mut PgConnection,
-    row: &store::packages::Package,
-    facts: &Inspected,
-) -> sqlx::Result<Option<Finding>> {
-    let Some(release) = &facts.kernel_release else {
-        return Ok(None);
-    };
-    let vendor = Viewer::Vendor(row.vendor_id);
-    for placement in store::packages::placements(conn, row.id).await? {
-        let filter = store::kernels::Filter {
-            product_id: Some(placement.product_id),
-            release: Some(release.clone()),
-            ..Default::default()
-        };
-        if store::kernels::list(conn, vendor, &filter)
-            .await?
-            .is_empty()
-        {
-            return Ok(Some(refusals::kernel_not_registered(
-                &placement.product,
-                release,
-            )));
-        }
-    }
-    Ok(None)
 }
 
 /// Verdicts first, so that whoever sees the package published sees them, too.
@@ -230,13 +136,10 @@ async fn follow_up(app: &App, id: Uuid) -> Result<(), JobError> {
 }
 
 /// Notes the refusal and removes the bytes. What was read stays, for the vendor to look at.
-async fn reject(
-    app: &App,
-    row: &store::packages::Package,
-    rejected_as: RejectedAs,
-    findings: Vec<Finding>,
-    facts: Option<&Inspected>,
-) -> Result<(), JobError> {
+async fn reject(app: &App, row: &Package, refusal: Refusal) -> Result<(), JobError> {
+    let Inspection {
+        findings, passed, ..
+    } = &refusal.inspection;
     let reason = findings
         .iter()
         .find(|f| f.severity == Severity::Reject)
@@ -244,19 +147,23 @@ async fn reject(
             || "Refused.".to_owned(),
             |f| format!("{}: {}", f.title, f.detail),
         );
+    let now = app.now();
     let mut tx = app.pool.begin().await?;
-    if let Some(facts) = facts {
+    if let Some(facts) = &refusal.facts {
         store::packages::save_inspection(&mut tx, row.id, facts).await?;
     }
-    store::packages::save_findings(&mut tx, row.id, &findings).await?;
-    store::packages::reject(&mut tx, row.id, rejected_as, &reason, app.now()).await?;
+    store::packages::save_findings(&mut tx, row.id, findings, passed).await?;
+    for waiver in &refusal.lapsed {
+        waivers::record_lapse(&mut tx, *waiver, row, now).await?;
+    }
+    store::packages::reject(&mut tx, row.id, refusal.rejected_as, &reason, now).await?;
     tx.commit().await?;
     tracing::info!(package.id = %row.id, vendor.name = row.vendor, reason, "package rejected");
     discard(app, row).await
 }
 
 /// Removes the bytes of a rejected package, unless the same ones were just sent again.
-async fn discard(app: &App, row: &store::packages::Package) -> Result<(), JobError> {
+async fn discard(app: &App, row: &Package) -> Result<(), JobError> {
     let mut tx = app.pool.begin().await?;
     store::lock(&mut tx, &crate::uploads::subject(&row.sha256)).await?;
     if store::packages::is_content_wanted(&mut tx, &row.sha256).await? == Some(false) {
@@ -264,16 +171,4 @@ async fn discard(app: &App, row: &store::packages::Package) -> Result<(), JobErr
     }
     tx.commit().await?;
     Ok(())
-}
-
-fn acceptance_reason(findings: &[Finding]) -> String {
-    let warnings = findings
-        .iter()
-        .filter(|f| f.severity == Severity::Warning)
-        .count();
-    match warnings {
-        0 => "Signature and content are in order.".to_owned(),
-        1 => "Signature and content are in order, with one warning.".to_owned(),
-        n => format!("Signature and content are in order, with {n} warnings."),
-    }
 }

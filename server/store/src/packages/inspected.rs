@@ -30,6 +30,8 @@ pub struct Inspected {
     pub modules: Vec<(String, Module)>,
     /// Module name and pattern.
     pub aliases: Vec<(String, String)>,
+    /// Path in the package, and what was read.
+    pub certificates: Vec<(String, kmod::Certificate)>,
 }
 
 /// Stores what an inspection found, replacing what an earlier one did.
@@ -64,7 +66,8 @@ pub async fn save_inspection(
     .execute(&mut *conn)
     .await?;
     save_modules(conn, id, &facts.modules).await?;
-    save_aliases(conn, id, &facts.aliases).await
+    save_aliases(conn, id, &facts.aliases).await?;
+    crate::policies::save_certificates(conn, id, &facts.certificates).await
 }
 
 async fn save_modules(
@@ -127,12 +130,16 @@ async fn save_aliases(
     Ok(())
 }
 
-/// Replaces the findings.
+/// Replaces the findings, and the ids of the checks that found nothing.
 pub async fn save_findings(
     conn: &mut PgConnection,
     id: Uuid,
     findings: &[Finding],
+    passed: &[String],
 ) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE packages SET passed = $2 WHERE id = $1", id, passed)
+        .execute(&mut *conn)
+        .await?;
     sqlx::query!("DELETE FROM findings WHERE package_id = $1", id)
         .execute(&mut *conn)
         .await?;
@@ -158,6 +165,14 @@ pub async fn findings(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Vec<Fin
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(|Json(finding)| finding).collect())
+}
+
+/// Ids of the checks that looked and found nothing; none when that was not kept yet.
+pub async fn passed(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Vec<String>> {
+    let passed = sqlx::query_scalar!("SELECT passed FROM packages WHERE id = $1", id)
+        .fetch_one(conn)
+        .await?;
+    Ok(passed.unwrap_or_default())
 }
 
 /// Path and facts of each module.
