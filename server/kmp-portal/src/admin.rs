@@ -2,11 +2,12 @@
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
-use portal::admin::{Admin as Office, ProductSpec};
+use portal::admin::{Admin as Office, KernelSpec, ProductSpec};
 use portal::config::{Config, Settings};
 use serde_json::Value;
 use std::io::Read as _;
 use std::path::PathBuf;
+use uuid::Uuid;
 
 #[derive(Args)]
 pub struct Admin {
@@ -36,6 +37,9 @@ enum Subject {
     /// People who sign in by browser
     #[command(subcommand)]
     User(User),
+    /// Kernels: when they are released, and which vendors may know of them before
+    #[command(subcommand)]
+    Kernel(Kernel),
     /// Print what is registered
     List { what: What },
 }
@@ -126,6 +130,35 @@ enum User {
     },
 }
 
+#[derive(Subcommand)]
+enum Kernel {
+    /// Print a kernel, and for which vendors it is
+    Show { id: Uuid },
+    /// Release a kernel now: everybody may know of it from here on
+    Release { id: Uuid },
+    /// Change its status or release date
+    Set {
+        id: Uuid,
+        #[arg(long, value_parser = ["preview", "released", "retired"])]
+        status: Option<String>,
+        /// YYYY-MM-DD in the portal's time zone, an RFC 3339 moment, or none
+        #[arg(long, value_name = "DATE")]
+        release_date: Option<String>,
+    },
+    /// Name vendors that may know of it before it is released
+    Audience {
+        id: Uuid,
+        /// Vendor to add, or `all`; may be repeated
+        #[arg(long = "add", value_name = "VENDOR")]
+        add: Vec<String>,
+        /// Vendor to take away, or `all`; may be repeated
+        #[arg(long = "remove", value_name = "VENDOR")]
+        remove: Vec<String>,
+    },
+    /// Print which vendors were shown it while it was under embargo
+    Accesses { id: Uuid },
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum What {
     Products,
@@ -206,10 +239,45 @@ async fn carry_out(office: &Office, subject: &Subject) -> anyhow::Result<Value> 
             };
             office.add_user(name, vendor.as_deref(), password).await
         }
+        Subject::Kernel(kernel) => carry_out_on_kernel(office, kernel).await,
         Subject::List { what } => {
             let word = what.to_possible_value().map(|v| v.get_name().to_owned());
             office.list(&word.unwrap_or_default()).await
         }
+    }
+}
+
+async fn carry_out_on_kernel(office: &Office, kernel: &Kernel) -> anyhow::Result<Value> {
+    match kernel {
+        Kernel::Show { id } => office.set_kernel(*id, &KernelSpec::default()).await,
+        Kernel::Release { id } => {
+            let spec = KernelSpec {
+                status: Some("released".to_owned()),
+                ..Default::default()
+            };
+            office.set_kernel(*id, &spec).await
+        }
+        Kernel::Set {
+            id,
+            status,
+            release_date,
+        } => {
+            let spec = KernelSpec {
+                status: status.clone(),
+                release_date: release_date.clone(),
+                ..Default::default()
+            };
+            office.set_kernel(*id, &spec).await
+        }
+        Kernel::Audience { id, add, remove } => {
+            let spec = KernelSpec {
+                add_vendors: add.clone(),
+                remove_vendors: remove.clone(),
+                ..Default::default()
+            };
+            office.set_kernel(*id, &spec).await
+        }
+        Kernel::Accesses { id } => office.kernel_accesses(*id).await,
     }
 }
 

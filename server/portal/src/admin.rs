@@ -1,9 +1,15 @@
 //! What `kmp-portal admin` does: each command is idempotent and tells what is there afterwards.
 
+mod kernels;
+
+pub use kernels::KernelSpec;
+
+use crate::audience;
 use crate::auth::{hash_password, new_secret, secret_hash};
 use crate::config::Config;
 use crate::database::Database;
 use crate::placing::queue_publication;
+use crate::zone::Zone;
 use anyhow::{Context as _, bail, ensure};
 use keyring::Certificate;
 use serde_json::{Value, json};
@@ -15,6 +21,7 @@ use store::{PgConnection, Time, Viewer};
 pub struct Admin {
     database: Database,
     now: Time,
+    zone: Zone,
 }
 
 /// What an operator says of a product.
@@ -41,6 +48,7 @@ impl Admin {
         Ok(Self {
             database: Database::join(config).await?,
             now: Time::now_utc(),
+            zone: config.timezone.clone(),
         })
     }
 
@@ -119,6 +127,10 @@ impl Admin {
         email
             .parse::<lettre::message::Mailbox>()
             .with_context(|| format!("`{email}` is not a mail address"))?;
+        ensure!(
+            name != audience::ALL,
+            "`{name}` stands for every vendor where vendors are named; choose another name"
+        );
         let mut conn = self.database.pool.acquire().await?;
         let display_name = display_name.unwrap_or(name);
         let vendor = store::vendors::upsert(&mut conn, name, display_name, email, self.now)

@@ -4,8 +4,15 @@ use crate::error::{Error, Result};
 use store::{PgConnection, Time};
 use uuid::Uuid;
 
-/// Stands for every vendor there is and will be.
-const ALL: &str = "all";
+/// Stands for every vendor there is and will be; no vendor is called so.
+pub const ALL: &str = "all";
+
+/// An audience in the words by which it is named.
+#[must_use]
+pub fn words(audience: &store::audience::Audience) -> Vec<String> {
+    let all = audience.everyone.then(|| ALL.to_owned());
+    all.into_iter().chain(audience.vendors.clone()).collect()
+}
 
 /// Vendors a distributor named, looked up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

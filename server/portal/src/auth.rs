@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::error::{Error, Result};
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::{header, request::Parts};
 use axum_extra::extract::CookieJar;
 use rand::Rng as _;
@@ -31,15 +31,18 @@ pub struct Caller {
     pub role: Role,
     /// Label of the token or name of the user; empty for anonymous ones.
     pub name: String,
+    /// Method and route asked for: `GET /api/v1/kernels/{id}`.
+    pub route: String,
     /// Present for a browser session: every form carries it.
     pub csrf_token: Option<String>,
 }
 
 impl Caller {
-    fn anonymous() -> Self {
+    fn anonymous(route: String) -> Self {
         Self {
             role: Role::Anonymous,
             name: String::new(),
+            route,
             csrf_token: None,
         }
     }
@@ -97,25 +100,31 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self> {
+        let path = parts.extensions.get::<MatchedPath>();
+        let route = format!("{} {}", parts.method, path.map_or("none", |p| p.as_str()));
         if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
-            return by_bearer(app, value.to_str().unwrap_or("")).await;
+            return by_bearer(app, value.to_str().unwrap_or(""), route).await;
         }
         let jar = CookieJar::from_headers(&parts.headers);
         let Some(cookie) = jar.get(SESSION_COOKIE) else {
-            return Ok(Self::anonymous());
+            return Ok(Self::anonymous(route));
         };
         let hash = secret_hash(cookie.value());
         let mut conn = app.pool.acquire().await?;
         let session = store::accounts::session(&mut conn, &hash, app.now()).await?;
-        Ok(session.map_or_else(Self::anonymous, |s| Self {
-            role: role(s.account.vendor_id, s.account.vendor_name),
-            name: s.account.name,
-            csrf_token: Some(s.csrf_token),
-        }))
+        let Some(session) = session else {
+            return Ok(Self::anonymous(route));
+        };
+        Ok(Self {
+            role: role(session.account.vendor_id, session.account.vendor_name),
+            name: session.account.name,
+            route,
+            csrf_token: Some(session.csrf_token),
+        })
     }
 }
 
-async fn by_bearer(app: &App, value: &str) -> Result<Caller> {
+async fn by_bearer(app: &App, value: &str, route: String) -> Result<Caller> {
     let Some(token) = value.strip_prefix("Bearer ").map(str::trim) else {
         return Err(Error::unauthenticated(
             "The Authorization header is not of the form `Bearer TOKEN`.",
@@ -133,6 +142,7 @@ async fn by_bearer(app: &App, value: &str) -> Result<Caller> {
     Ok(Caller {
         role: role(account.vendor_id, account.vendor_name),
         name: account.name,
+        route,
         csrf_token: None,
     })
 }

@@ -1,6 +1,7 @@
 //! Configuration: flags, `KMP_PORTAL_*` environment variables and one TOML file, in this order of
 //! precedence. The same names everywhere.
 
+use crate::zone::Zone;
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -102,6 +103,9 @@ pub struct Settings {
         value_delimiter = ','
     )]
     pub trusted_proxies: Option<Vec<IpNet>>,
+    /// Time zone of release dates and pages, as an IANA name [default: UTC]
+    #[arg(long, global = true, env = "KMP_PORTAL_TIMEZONE", value_name = "ZONE")]
+    pub timezone: Option<String>,
     /// Set the session cookie for https only [default: whether BASE_URL is https]
     #[arg(
         long,
@@ -127,6 +131,8 @@ pub enum ConfigError {
     },
     #[error("base-url `{0}` is not an http or https address")]
     BaseUrl(String),
+    #[error("timezone `{0}` is no time zone; IANA names look like Europe/Berlin or UTC")]
+    Timezone(String),
 }
 
 impl Settings {
@@ -162,6 +168,7 @@ impl Settings {
             workers: self.workers.or(other.workers),
             generation_grace: self.generation_grace.or(other.generation_grace),
             trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
+            timezone: self.timezone.or(other.timezone),
             secure_cookies: self.secure_cookies.or(other.secure_cookies),
         }
     }
@@ -186,6 +193,8 @@ pub struct Config {
     pub generation_grace: Duration,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Where a release date's day begins.
+    pub timezone: Zone,
     pub secure_cookies: bool,
 }
 
@@ -195,7 +204,7 @@ impl Config {
     /// Fills in the defaults.
     ///
     /// # Errors
-    /// `base-url` is not an http or https address.
+    /// `base-url` is not an http or https address, or `timezone` is none.
     pub fn resolve(settings: Settings) -> Result<Self, ConfigError> {
         let listen = settings
             .listen
@@ -205,6 +214,10 @@ impl Config {
             None => format!("http://{listen}"),
         };
         let data_dir = settings.data_dir.unwrap_or_else(|| PathBuf::from("data"));
+        let timezone = match settings.timezone {
+            Some(name) => Zone::named(&name).ok_or(ConfigError::Timezone(name))?,
+            None => Zone::default(),
+        };
         let site_name = settings
             .site_name
             .unwrap_or_else(|| "Driver portal".to_owned());
@@ -222,6 +235,7 @@ impl Config {
             workers: settings.workers.unwrap_or(2),
             generation_grace: Duration::from_secs(settings.generation_grace.unwrap_or(86_400)),
             trusted_proxies: settings.trusted_proxies.unwrap_or_else(this_machine),
+            timezone,
             secure_cookies: settings
                 .secure_cookies
                 .unwrap_or_else(|| base_url.starts_with("https://")),
@@ -291,5 +305,16 @@ mod tests {
             };
             assert!(Config::resolve(settings).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_time_zone_must_be_one() {
+        let settings = |zone: &str| Settings {
+            timezone: Some(zone.to_owned()),
+            ..Default::default()
+        };
+        assert!(Config::resolve(settings("Europe/Berlin")).is_ok());
+        let error = Config::resolve(settings("CEST")).unwrap_err();
+        assert!(error.to_string().contains("CEST"), "{error}");
     }
 }

@@ -5,7 +5,8 @@ use anyhow::Context as _;
 use kabi::{Candidate, Kernel, PackageVerdict};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use store::{PgConnection, PgPool, Time, Viewer};
+use store::packages::Judged;
+use store::{PgConnection, PgPool, Time};
 use uuid::Uuid;
 
 /// Parsed kernels kept in memory (about 4 MB each).
@@ -78,6 +79,7 @@ pub async fn judge_kernel(
     now: Time,
 ) -> anyhow::Result<()> {
     let packages = store::packages::to_judge(conn, row.product_id, &row.arch, &row.flavor).await?;
+    let packages = on_kernel(&packages, row);
     let kernel = cache.get(conn, row).await?;
     let verdicts = tokio::task::spawn_blocking(move || judge(&kernel, &packages)).await?;
     store::verdicts::save(conn, row.id, &verdicts, now).await?;
@@ -104,15 +106,22 @@ pub async fn judge_product(
         flavor: Some(flavor.to_owned()),
         ..Default::default()
     };
-    let packages = Arc::new(store::packages::to_judge(&mut tx, product_id, arch, flavor).await?);
-    for row in store::kernels::list(&mut tx, Viewer::Distributor, &filter).await? {
+    let packages = store::packages::to_judge(&mut tx, product_id, arch, flavor).await?;
+    for row in store::kernels::list_for_judging(&mut tx, &filter).await? {
         let kernel = cache.get(&mut tx, &row).await?;
-        let packages = packages.clone();
+        let packages = on_kernel(&packages, &row);
         let verdicts = tokio::task::spawn_blocking(move || judge(&kernel, &packages)).await?;
         store::verdicts::save(&mut tx, row.id, &verdicts, now).await?;
     }
     tx.commit().await?;
     Ok(())
+}
+
+/// The packages that count on a kernel: one that is held back for a kernel under embargo must not
+/// be seen, or seen to help others, on kernels that everybody knows.
+fn on_kernel(packages: &[Arc<Judged>], kernel: &store::kernels::Kernel) -> Vec<Arc<Judged>> {
+    let counts = |p: &&Arc<Judged>| kernel.is_embargoed() || !p.is_held;
+    packages.iter().filter(counts).cloned().collect()
 }
 
 /// Judging the same packages is done by one at a time.
@@ -121,7 +130,7 @@ pub fn subject(product_id: i64, arch: &str, flavor: &str) -> String {
     format!("judge:{product_id}:{arch}:{flavor}")
 }
 
-fn judge(kernel: &Kernel, packages: &[store::packages::Judged]) -> Vec<(Uuid, PackageVerdict)> {
+fn judge(kernel: &Kernel, packages: &[Arc<Judged>]) -> Vec<(Uuid, PackageVerdict)> {
     let candidates: Vec<Candidate<'_>> = packages
         .iter()
         .map(|p| Candidate {

@@ -34,7 +34,9 @@ pub use error::ErrorPage;
 pub use fold::fold;
 pub use front::{Figure, FrontPage, UpcomingKernel};
 pub use impact_bar::{ImpactBar, Segment};
-pub use kernel::{BrokenPackage, Impact, KernelPage, PackageRef, TopSymbol, VendorBreaks};
+pub use kernel::{
+    AccessRow, BrokenPackage, EmbargoView, Impact, KernelPage, PackageRef, TopSymbol, VendorBreaks,
+};
 pub use kernels::{KernelFilters, KernelRow, KernelsPage};
 pub use keys::{KeysPage, PublishedKey};
 pub use login::LoginPage;

@@ -53,7 +53,8 @@ pub fn router(app: Arc<App>) -> Router {
             "/kernels",
             get(kernels::list).post(kernels::register).layer(unlimited),
         )
-        .route("/kernels/{id}", get(kernels::show))
+        .route("/kernels/{id}", get(kernels::show).patch(kernels::change))
+        .route("/kernels/{id}/accesses", get(kernels::accesses))
         .route("/kernels/{id}/impact", get(kernels::impact))
         .route("/lookup", post(lookup::lookup))
         .fallback(async || Error::not_found("The API has no such address. Below /api/v1 there are /products, /packages, /kernels and \

@@ -142,6 +142,7 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
     tokio::spawn(hub.listen(pool));
     tokio::spawn(follow(app.clone()));
     tokio::spawn(keep_house(app.clone()));
+    tokio::spawn(crate::embargo::watch(app.clone()));
     Ok(app)
 }
 

@@ -215,7 +215,8 @@ async fn place_known(
     Ok(())
 }
 
-/// Waits until a package is rejected, withdrawn or visible to clients, but not beyond the deadline.
+/// Waits until a package is rejected, withdrawn, held back or visible to clients, but not beyond the
+/// deadline.
 ///
 /// # Errors
 /// The database fails.
@@ -228,6 +229,7 @@ pub async fn settled(app: &Arc<App>, id: Uuid, deadline: Instant) -> Result<Pack
             .ok_or_else(|| Error::not_found(format!("There is no package {id}.")))?;
         let done = match package.state {
             State::Rejected | State::Withdrawn => true,
+            State::Accepted => package.is_held,
             State::Published => is_visible(app, &mut conn, id).await?,
             _ => false,
         };

@@ -47,6 +47,16 @@ pub fn day(date: Date) -> Moment {
     }
 }
 
+/// When a kernel is or was planned to be released, with the time zone.
+#[must_use]
+pub fn release_day(app: &App, kernel: &store::kernels::Kernel) -> Option<Moment> {
+    match kernel.release_at {
+        Some(at) => Some(app.config.timezone.show(at)),
+        // Registered before moments were kept.
+        None => kernel.release_date.map(day),
+    }
+}
+
 /// The moment of a number of seconds since 1970.
 #[must_use]
 pub fn unix(seconds: u64) -> Moment {

@@ -133,6 +133,8 @@ pub struct Filter {
     pub arch: Option<String>,
     pub flavor: Option<String>,
     pub release: Option<String>,
+    /// Part of the release.
+    pub release_contains: Option<String>,
     pub status: Option<String>,
 }
 
@@ -155,6 +157,7 @@ pub async fn list(
            AND ($4::text IS NULL OR k.release = $4)
            AND ($5::text IS NULL OR k.status = $5)
            AND k.id IN (SELECT id FROM visible_kernels($6, $7))
+           AND ($8::text IS NULL OR strpos(k.release, $8) > 0)
          ORDER BY k.created_at DESC, k.id DESC",
         filter.product_id,
         filter.arch,
@@ -163,6 +166,7 @@ pub async fn list(
         filter.status,
         sees_all,
         own,
+        filter.release_contains,
     )
     .fetch_all(conn)
     .await
@@ -171,6 +175,14 @@ pub async fn list(
 /// The kernel, whoever may see it.
 pub async fn for_judging(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Kernel>> {
     by_id(conn, Viewer::Distributor, id).await
+}
+
+/// Kernels, whoever may see them, newest registration first.
+pub async fn list_for_judging(
+    conn: &mut PgConnection,
+    filter: &Filter,
+) -> sqlx::Result<Vec<Kernel>> {
+    list(conn, Viewer::Distributor, filter).await
 }
 
 /// The compressed canonical symvers of a kernel, whoever may see it.

@@ -2,9 +2,11 @@
 //! caller composes into transactions. Lookups give `Option`; whether none is an error is the
 //! caller's business. Times come from the caller, too.
 
+pub mod accesses;
 pub mod accounts;
 pub mod audience;
 pub mod audit;
+pub mod embargo;
 pub mod jobs;
 pub mod kernels;
 pub mod mails;

@@ -121,6 +121,10 @@ pub struct Package {
     pub summary: Option<String>,
     pub license: Option<String>,
     pub signature: Option<Value>,
+    /// It is or was published: everybody may look at it.
+    pub is_public: bool,
+    /// It was built for a kernel under embargo, and is not published before that is released.
+    pub is_held: bool,
 }
 
 impl Package {
@@ -279,12 +283,17 @@ pub async fn reject(
 pub async fn by_id(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Package>> {
     sqlx::query_as!(
         Package,
-        "SELECT p.id, p.vendor_id, v.name AS vendor, v.display_name AS vendor_display_name,
+        r#"SELECT p.id, p.vendor_id, v.name AS vendor, v.display_name AS vendor_display_name,
                 p.sha256, p.size, p.file_name, p.state, p.rejected_as, p.created_at, p.name,
                 p.epoch, p.version, p.release, p.arch, p.flavor, p.kernel_release, p.location,
-                p.summary, p.license, p.signature
+                p.summary, p.license, p.signature,
+                (p.state = 'published' OR (p.state = 'withdrawn' AND EXISTS (
+                    SELECT 1 FROM repository_packages rp WHERE rp.package_id = p.id)))
+                    AS "is_public!",
+                (p.held_for IS NOT NULL AND p.held_for NOT IN (
+                    SELECT id FROM visible_kernels(false, NULL))) AS "is_held!"
          FROM packages p JOIN vendors v ON v.id = p.vendor_id
-         WHERE p.id = $1",
+         WHERE p.id = $1"#,
         id,
     )
     .fetch_optional(conn)

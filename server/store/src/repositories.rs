@@ -87,7 +87,8 @@ pub async fn list(conn: &mut PgConnection) -> sqlx::Result<Vec<Repository>> {
     .await
 }
 
-/// What the repository is to hold now, in the order of the metadata.
+/// What the repository is to hold now, in the order of the metadata. What would tell of a kernel
+/// under embargo waits.
 pub async fn wanted(conn: &mut PgConnection, repository: &Repository) -> sqlx::Result<Vec<Member>> {
     sqlx::query_as!(
         Member,
@@ -98,6 +99,8 @@ pub async fn wanted(conn: &mut PgConnection, repository: &Repository) -> sqlx::R
            WHERE l.product_id = $1 AND l.channel = $2
              AND p.arch IN ($3, 'noarch')
              AND p.state IN ('accepted', 'published')
+             AND (p.held_for IS NULL OR p.held_for IN (
+                 SELECT id FROM visible_kernels(false, NULL)))
            ORDER BY p.location COLLATE "C""#,
         repository.product_id,
         repository.channel,

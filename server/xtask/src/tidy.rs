@@ -80,6 +80,13 @@ const EMBARGOED: [&str; 4] = [
 ];
 const EMBARGO_RULE: &str = "visible_kernels(";
 const NOT_SHOWN: &str = "for_judging";
+/// Handlers read of kernels through `shown.rs`, which notes what vendors are shown.
+const SHOWN_UNNOTED: [&str; 4] = [
+    "kernels::by_id(",
+    "kernels::list(",
+    "verdicts::of_package(",
+    "verdicts::on_kernel(",
+];
 /// Keeps the audiences that the rule reads.
 const AUDIENCES: &str = "server/store/src/audience.rs";
 
@@ -133,6 +140,13 @@ fn look_at(path: &str, text: &str, amiss: &mut Vec<String>) {
             .flat_map(|statement| lines_with(text, statement))
         {
             amiss.push(format!("{path}:{line}: SQL outside server/store"));
+        }
+    }
+    if path.starts_with("server/portal/src/routes") {
+        for line in SHOWN_UNNOTED.iter().flat_map(|call| lines_with(text, call)) {
+            amiss.push(format!(
+                "{path}:{line}: reads of kernels past `shown`, where looks are noted"
+            ));
         }
     }
     if path.starts_with("server/store/src/") && path != AUDIENCES && !path.contains("tests") {
@@ -246,6 +260,11 @@ mod tests {
                 0,
             ),
             ("README.md", "SELECT 1\n", 0),
+            (
+                "server/portal/src/routes/kernels.rs",
+                "//! x\nlet k = store::kernels::list(conn);\n",
+                1,
+            ),
             (
                 "server/store/src/kernels.rs",
                 "//! x\npub async fn list() { \"SELECT 1 FROM kernels\" }\n",

@@ -125,6 +125,9 @@ async fn follow_up(app: &App, id: Uuid) -> Result<(), JobError> {
                 .await?;
         }
     }
+    if row.is_held {
+        return Ok(());
+    }
     let mut tx = app.pool.begin().await?;
     for placement in &placements {
         if let Some(product) = store::products::by_id(&mut tx, placement.product_id).await? {

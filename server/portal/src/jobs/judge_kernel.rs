@@ -140,7 +140,7 @@ fn compose(app: &App, kernel: &Kernel, product: &str, broken: &[Broken]) -> Kern
         flavor: kernel.flavor.clone(),
         arch: kernel.arch.clone(),
         status: KernelStatus::from_code(&kernel.status).unwrap_or(KernelStatus::Released),
-        release_date: kernel.release_date.map(views::day),
+        release_date: views::release_day(app, kernel),
         packages,
         impact_url: app.url(&format!("/kernels/{}", kernel.id)),
         upload_url: app.url("/upload"),

@@ -17,11 +17,37 @@ pub struct KernelPage {
     pub status: KernelStatus,
     pub release_date: Option<Moment>,
     pub registered: Moment,
-    /// Number of exported symbols, with groups of digits.
-    pub symbols: String,
+    /// Number of exported symbols, with groups of digits; `None` where it is not for the visitor.
+    pub symbols: Option<String>,
     /// More facts: symbol versions, vermagic, hash of the symbol set …
     pub facts: Vec<Fact>,
+    /// `None` for a kernel that is or was never a secret, as far as the visitor may know.
+    pub embargo: Option<EmbargoView>,
     pub impact: Impact,
+}
+
+/// That a kernel is not for everybody yet, and what the distributor wants to know of it.
+#[derive(Clone, Debug)]
+pub struct EmbargoView {
+    /// It was released since.
+    pub is_over: bool,
+    /// `every vendor`, `acme, beta`; `None` for vendors.
+    pub audience: Option<String>,
+    /// IANA name of the portal's time zone.
+    pub zone: String,
+    /// Latest first; empty for vendors.
+    pub accesses: Vec<AccessRow>,
+}
+
+/// One account's looks by one way within an hour.
+#[derive(Clone, Debug)]
+pub struct AccessRow {
+    pub vendor: String,
+    pub account: String,
+    /// `GET /kernels/{id}`.
+    pub route: String,
+    pub times: String,
+    pub last: Moment,
 }
 
 /// What becomes of the published packages on this kernel.

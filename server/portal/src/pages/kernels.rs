@@ -35,8 +35,8 @@ pub struct KernelRow {
     pub status: KernelStatus,
     /// Day of the release, past or announced.
     pub release_date: Option<Moment>,
-    /// Number of exported symbols, with groups of digits.
-    pub symbols: String,
+    /// Number of exported symbols, with groups of digits; `None` where it is not for the visitor.
+    pub symbols: Option<String>,
     /// Published packages that load.
     pub loads: u64,
     /// Published packages that break.

@@ -233,11 +233,23 @@ pub fn kernel() -> KernelPage {
         status: KernelStatus::Preview,
         release_date: Some(moment("2026-12-08", "8 Dec 2026")),
         registered: moment("2026-11-23T19:52:31Z", "23 Nov 2026, 19:52 UTC"),
-        symbols: "25,312".into(),
+        symbols: Some("25,312".into()),
         facts: vec![Fact {
             name: "Symbol versions".into(),
             value: "yes".into(),
         }],
+        embargo: Some(EmbargoView {
+            is_over: false,
+            audience: Some("acme, northwind".into()),
+            zone: "Europe/Berlin".into(),
+            accesses: vec![AccessRow {
+                vendor: "acme".into(),
+                account: "ci".into(),
+                route: "GET /api/v1/kernels/{id}".into(),
+                times: "12".into(),
+                last: moment("2026-11-23T20:11:07Z", "23 Nov 2026, 20:11 UTC"),
+            }],
+        }),
         impact: Impact {
             is_pending: false,
             bar: ImpactBar::new(
@@ -363,7 +375,7 @@ fn kernels() -> KernelsPage {
         arch: "x86_64".into(),
         status,
         release_date: Some(moment("2026-12-08", "8 Dec 2026")),
-        symbols: "25,312".into(),
+        symbols: Some("25,312".into()),
         loads,
         breaks,
         is_pending,

@@ -7,7 +7,8 @@ use crate::impact;
 use crate::pages::{Figure, FrontPage, KernelStatus, Nav, UpcomingKernel, counted, thousands};
 use crate::routes::packages::{package_row, repository_box};
 use crate::routes::pages::Page;
-use crate::views::{day, shell};
+use crate::shown;
+use crate::views::{release_day, shell};
 use axum::extract::State;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ pub async fn page(State(app): State<Arc<App>>, caller: Caller) -> Result<Page<Fr
     let (packages, _) = store::packages::list(&mut conn, &filter, rows).await?;
     let mut recent = Vec::new();
     for package in &packages {
-        recent.push(package_row(&mut conn, package, &caller).await?);
+        recent.push(package_row(&app, &mut conn, package, &caller).await?);
     }
     let mut repositories = Vec::new();
     for product in store::products::list(&mut conn).await? {
@@ -40,7 +41,7 @@ pub async fn page(State(app): State<Arc<App>>, caller: Caller) -> Result<Page<Fr
         shell: shell(&app, &caller, Nav::None),
         figures: figures(&mut conn, caller.viewer()).await?,
         recent,
-        upcoming: upcoming(&mut conn, caller.viewer()).await?,
+        upcoming: upcoming(&app, &mut conn, &caller).await?,
         repositories,
     }))
 }
@@ -64,22 +65,26 @@ async fn figures(conn: &mut PgConnection, viewer: Viewer) -> Result<Vec<Figure>>
     ])
 }
 
-async fn upcoming(conn: &mut PgConnection, viewer: Viewer) -> Result<Vec<UpcomingKernel>> {
+async fn upcoming(
+    app: &App,
+    conn: &mut PgConnection,
+    caller: &Caller,
+) -> Result<Vec<UpcomingKernel>> {
     let filter = Filter {
         status: Some("preview".to_owned()),
         ..Default::default()
     };
-    let mut kernels = store::kernels::list(conn, viewer, &filter).await?;
-    kernels.sort_by_key(|k| (k.release_date.is_none(), k.release_date));
+    let mut kernels = shown::kernels(app, conn, caller, &filter).await?;
+    kernels.sort_by_key(|k| (k.release_at.is_none(), k.release_at));
     let mut upcoming = Vec::new();
     for kernel in kernels {
-        let verdicts = store::verdicts::on_kernel(conn, viewer, kernel.id).await?;
-        upcoming.push(line(&kernel, &impact::of_kernel(verdicts)));
+        let verdicts = shown::verdicts_on(conn, caller, &kernel).await?;
+        upcoming.push(line(app, &kernel, &impact::of_kernel(verdicts)));
     }
     Ok(upcoming)
 }
 
-fn line(kernel: &Kernel, impact: &impact::Impact) -> UpcomingKernel {
+fn line(app: &App, kernel: &Kernel, impact: &impact::Impact) -> UpcomingKernel {
     let breaking: Vec<_> = impact.broken.iter().filter(|b| b.needs_rebuild()).collect();
     let vendors: BTreeSet<i64> = breaking.iter().map(|b| b.package.vendor_id).collect();
     let total = impact.loads + impact.broken.len();
@@ -94,7 +99,7 @@ fn line(kernel: &Kernel, impact: &impact::Impact) -> UpcomingKernel {
         product: kernel.product.clone(),
         flavor_arch: format!("{} · {}", kernel.flavor, kernel.arch),
         status: KernelStatus::Preview,
-        release_date: kernel.release_date.map(day),
+        release_date: release_day(app, kernel),
         impact: match kernel.judged_at {
             None => "Being judged".to_owned(),
             Some(_) => format!(

@@ -5,17 +5,20 @@ mod views;
 pub use views::{list_page, page};
 
 use crate::app::App;
-use crate::audience::Named;
-use crate::auth::Caller;
+use crate::audience::{self, Named};
+use crate::auth::{Caller, Role};
+use crate::embargo::{self, Change};
 use crate::error::{Error, Result};
 use crate::extract::{Params, Segments};
 use crate::impact;
 use crate::jobs::Job;
+use crate::shown;
 use crate::uploads;
 use crate::views::rfc3339;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kabi::symvers::Symvers;
@@ -23,16 +26,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use store::Viewer;
 use store::kernels::{Filter, Kernel, NewKernel};
-use time::Date;
-use time::macros::format_description;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 const DEFAULT_WAIT: u64 = 30;
 const LONGEST_WAIT: u64 = 600;
 const LONGEST_RELEASE: usize = 64;
+/// Most lines told of who looked at a kernel.
+const LISTED_ACCESSES: i64 = 10_000;
 const PACKED_LEVEL: i32 = 9;
 
 /// Query of a registration.
@@ -45,7 +47,7 @@ pub struct RegisterParams {
     /// `uname -r`.
     release: String,
     status: String,
-    /// `YYYY-MM-DD`.
+    /// `YYYY-MM-DD` in the portal's time zone, or RFC 3339: then a preview is released by itself.
     release_date: Option<String>,
     /// Vendors that may know of it before it is released, separated by commas, or `all`. Left out,
     /// nobody new: a kernel registered for the first time is then for the distributor alone.
@@ -77,7 +79,12 @@ pub async fn register(
             audience,
         )
     };
-    let release_date = check(&params, &product)?;
+    check(&params, &product)?;
+    let date = params.release_date.as_deref();
+    let planned = date
+        .map(|text| embargo::release_date(text, &app.config.timezone))
+        .transpose()?;
+    let (release_date, release_at) = planned.unzip();
     let body = read_body(body, app.config.max_symvers_bytes).await?;
     let (symvers, packed) = tokio::task::spawn_blocking(move || read_symvers(&body))
         .await
@@ -91,7 +98,7 @@ pub async fn register(
         release: &params.release,
         status: &params.status,
         release_date,
-        release_at: release_date.map(|day| day.midnight().assume_utc()),
+        release_at,
         content_hash: &symvers.content_hash(),
         modversions,
         vermagic_tail: tail.as_deref(),
@@ -108,7 +115,12 @@ pub async fn register(
         (true, false) => StatusCode::OK,
     };
     let location = format!("/api/v1/kernels/{id}");
-    Ok((status, [(header::LOCATION, location)], Json(json(&kernel))).into_response())
+    Ok((
+        status,
+        [(header::LOCATION, location)],
+        Json(shown_to(&app, &caller, &kernel).await?),
+    )
+        .into_response())
 }
 
 async fn store_kernel(
@@ -123,6 +135,11 @@ async fn store_kernel(
         audience.save(&mut tx, id, now).await?;
     }
     store::kernels::set_unjudged(&mut tx, id).await?;
+    if new.status == "released" {
+        // It may have been a preview until now.
+        embargo::follow_release(&mut tx, id, now).await?;
+    }
+    embargo::release_due(&mut tx, now).await?;
     Job::JudgeKernel { kernel_id: id }
         .enqueue(&mut tx, now)
         .await?;
@@ -138,7 +155,7 @@ async fn store_kernel(
     Ok((id, is_new))
 }
 
-fn check(params: &RegisterParams, product: &store::products::Product) -> Result<Option<Date>> {
+fn check(params: &RegisterParams, product: &store::products::Product) -> Result<()> {
     let known = |what: &str, value: &str, list: &[String]| {
         if list.iter().any(|known| known == value) {
             return Ok(());
@@ -154,12 +171,7 @@ fn check(params: &RegisterParams, product: &store::products::Product) -> Result<
     if !product.flavors.is_empty() {
         known("flavor", &params.flavor, &product.flavors)?;
     }
-    if !["preview", "released", "retired"].contains(&params.status.as_str()) {
-        return Err(Error::bad_request(format!(
-            "`{}` is no status. There are preview, released, retired.",
-            params.status
-        )));
-    }
+    embargo::check_status(&params.status)?;
     let release = &params.release;
     let is_word = release.chars().all(|c| c.is_ascii_graphic() && c != '/');
     if release.is_empty() || release.len() > LONGEST_RELEASE || !is_word {
@@ -168,16 +180,7 @@ fn check(params: &RegisterParams, product: &store::products::Product) -> Result<
              characters without blanks and slashes."
         )));
     }
-    let Some(text) = &params.release_date else {
-        return Ok(None);
-    };
-    Date::parse(text, format_description!("[year]-[month]-[day]"))
-        .map(Some)
-        .map_err(|_| {
-            Error::bad_request(format!(
-                "`release_date` must look like 2026-11-23; it is `{text}`."
-            ))
-        })
+    Ok(())
 }
 
 /// What follows the first word, verbatim: a blank at its end counts.
@@ -219,7 +222,7 @@ fn read_symvers(body: &[u8]) -> Result<(Symvers, Vec<u8>)> {
 async fn judged(app: &App, id: Uuid, deadline: Instant) -> Result<Kernel> {
     let mut news = app.hub.subscribe();
     loop {
-        let kernel = find(app, Viewer::Distributor, id).await?;
+        let kernel = find(app, id).await?;
         if kernel.judged_at.is_some() || Instant::now() >= deadline {
             return Ok(kernel);
         }
@@ -236,16 +239,28 @@ async fn judged(app: &App, id: Uuid, deadline: Instant) -> Result<Kernel> {
     }
 }
 
-/// The kernel, if the viewer may see it: one that is not for them does not exist.
-async fn find(app: &App, viewer: Viewer, id: Uuid) -> Result<Kernel> {
+/// The kernel, for a distributor.
+async fn find(app: &App, id: Uuid) -> Result<Kernel> {
     let mut conn = app.pool.acquire().await?;
-    store::kernels::by_id(&mut conn, viewer, id)
+    store::kernels::for_judging(&mut conn, id)
         .await?
         .ok_or_else(|| Error::not_found(format!("There is no kernel {id}.")))
 }
 
-/// A kernel as the API shows it.
-fn json(kernel: &Kernel) -> Value {
+/// A kernel as the API shows it to this caller; distributors see for whom it is.
+async fn shown_to(app: &App, caller: &Caller, kernel: &Kernel) -> Result<Value> {
+    let mut value = json(caller, kernel);
+    if caller.role == Role::Distributor {
+        let mut conn = app.pool.acquire().await?;
+        let audience = store::audience::of_kernel(&mut conn, kernel.id).await?;
+        value["vendors"] = json!(audience::words(&audience));
+    }
+    Ok(value)
+}
+
+/// A kernel in a list.
+fn json(caller: &Caller, kernel: &Kernel) -> Value {
+    let wholly = shown::wholly(caller, kernel);
     json!({
         "id": kernel.id,
         "product": kernel.product,
@@ -254,11 +269,13 @@ fn json(kernel: &Kernel) -> Value {
         "release": kernel.release,
         "status": kernel.status,
         "release_date": kernel.release_date.map(|d| d.to_string()),
-        "content_hash": hex::encode(&kernel.content_hash),
+        "release_at": kernel.release_at.map(rfc3339),
+        "released_at": kernel.released_at.map(rfc3339),
+        "content_hash": wholly.then(|| hex::encode(&kernel.content_hash)),
         "modversions": kernel.modversions,
         "vermagic_tail": kernel.vermagic_tail,
         "this_module_size": kernel.this_module_size,
-        "symbols": kernel.symbol_count,
+        "symbols": wholly.then_some(kernel.symbol_count),
         "created_at": rfc3339(kernel.created_at),
         "judged_at": kernel.judged_at.map(rfc3339),
     })
@@ -290,11 +307,10 @@ impl ListParams {
             arch: self.arch.clone(),
             flavor: self.flavor.clone(),
             release: self.release.clone(),
+            release_contains: (!self.q.is_empty()).then(|| self.q.clone()),
             status: (!self.status.is_empty()).then(|| self.status.clone()),
         };
-        let mut kernels = store::kernels::list(&mut conn, caller.viewer(), &filter).await?;
-        kernels.retain(|k| k.release.contains(&self.q));
-        Ok(kernels)
+        shown::kernels(app, &mut conn, caller, &filter).await
     }
 }
 
@@ -307,7 +323,7 @@ pub async fn list(
     let kernels = params.kernels(&app, &caller).await?;
     Ok(Json(json!({
         "total": kernels.len(),
-        "kernels": kernels.iter().map(json).collect::<Vec<_>>(),
+        "kernels": kernels.iter().map(|k| json(&caller, k)).collect::<Vec<_>>(),
     })))
 }
 
@@ -317,7 +333,54 @@ pub async fn show(
     caller: Caller,
     Segments(id): Segments<Uuid>,
 ) -> Result<Json<Value>> {
-    Ok(Json(json(&find(&app, caller.viewer(), id).await?)))
+    let kernel = {
+        let mut conn = app.pool.acquire().await?;
+        shown::kernel(&app, &mut conn, &caller, id).await?
+    };
+    Ok(Json(shown_to(&app, &caller, &kernel).await?))
+}
+
+/// `PATCH /api/v1/kernels/{id}`: status, release date, and for whom it is until then.
+pub async fn change(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Segments(id): Segments<Uuid>,
+    body: Result<Json<Change>, JsonRejection>,
+) -> Result<Json<Value>> {
+    caller.require_distributor()?;
+    let Json(change) = body.map_err(|e| {
+        Error::bad_request(format!(
+            "Send what is to change of `{{\"status\": …, \"release_date\": …, \"vendors\": […], \
+             \"add_vendors\": […], \"remove_vendors\": […]}}` as application/json. {}",
+            e.body_text()
+        ))
+    })?;
+    find(&app, id).await?;
+    let mut tx = app.pool.begin().await?;
+    embargo::change(&mut tx, id, &change, &app.config.timezone, app.now()).await?;
+    tx.commit().await?;
+    let kernel = find(&app, id).await?;
+    tracing::info!(
+        kernel.id = %id,
+        kernel.release = kernel.release,
+        kernel.status = kernel.status,
+        by = caller.name,
+        "kernel changed"
+    );
+    Ok(Json(shown_to(&app, &caller, &kernel).await?))
+}
+
+/// `GET /api/v1/kernels/{id}/accesses`: which vendors were shown it while it was under embargo.
+pub async fn accesses(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Segments(id): Segments<Uuid>,
+) -> Result<Json<Value>> {
+    caller.require_distributor()?;
+    find(&app, id).await?;
+    let mut conn = app.pool.acquire().await?;
+    let accesses = store::accesses::of_kernel(&mut conn, id, LISTED_ACCESSES).await?;
+    Ok(Json(json!({ "accesses": accesses })))
 }
 
 /// `GET /api/v1/kernels/{id}/impact`: which packages break, and which symbols break them.
@@ -326,9 +389,9 @@ pub async fn impact(
     caller: Caller,
     Segments(id): Segments<Uuid>,
 ) -> Result<Json<Value>> {
-    let kernel = find(&app, caller.viewer(), id).await?;
     let mut conn = app.pool.acquire().await?;
-    let verdicts = store::verdicts::on_kernel(&mut conn, caller.viewer(), id).await?;
+    let kernel = shown::kernel(&app, &mut conn, &caller, id).await?;
+    let verdicts = shown::verdicts_on(&mut conn, &caller, &kernel).await?;
     let told = store::mails::told(&mut conn, id).await?;
     let impact = impact::of_kernel(verdicts);
     let packages: Vec<Value> = impact
@@ -362,14 +425,14 @@ pub async fn impact(
         })
         .collect();
     Ok(Json(json!({
-        "kernel": json(&kernel),
+        "kernel": json(&caller, &kernel),
         "packages_total": impact.loads + impact.broken.len(),
         "packages_load": impact.loads,
         "packages_break": impact.broken.len(),
         "packages": packages,
         "symbols": symbols,
         "notified": match caller.role {
-            crate::auth::Role::Distributor => told
+            Role::Distributor => told
                 .iter()
                 .map(|(vendor, sent)| json!({ "vendor": vendor, "sent_at": sent.map(rfc3339) }))
                 .collect(),

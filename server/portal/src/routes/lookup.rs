@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{Error, Result};
+use crate::shown;
 use crate::uploads;
 use axum::Json;
 use axum::extract::State;
@@ -108,12 +109,13 @@ pub async fn lookup(
     let mut conn = app.pool.acquire().await?;
     let product = uploads::product_by_name(&mut conn, &question.product).await?;
     let channel = find_channel(&product, &question)?;
-    let kernel_known = is_registered(&mut conn, &product, &question, &caller).await?;
+    let kernel_known = is_registered(&app, &mut conn, &product, &question, &caller).await?;
     let repository = repository(&app, &product, &channel, &question.arch);
     let hits = find_hits(&app, &question.modaliases).await?;
     let mut packages = Vec::new();
     for (id, hits) in hits {
         let found = judge(
+            &app,
             &mut conn,
             &product,
             &channel,
@@ -190,6 +192,7 @@ fn find_channel(product: &Product, question: &Question) -> Result<String> {
 }
 
 async fn is_registered(
+    app: &App,
     conn: &mut PgConnection,
     product: &Product,
     question: &Question,
@@ -205,9 +208,7 @@ async fn is_registered(
         ..Default::default()
     };
     Ok(Some(
-        !store::kernels::list(conn, caller.viewer(), &filter)
-            .await?
-            .is_empty(),
+        !shown::kernels(app, conn, caller, &filter).await?.is_empty(),
     ))
 }
 
@@ -246,6 +247,7 @@ async fn find_hits(app: &App, modaliases: &[String]) -> Result<BTreeMap<Uuid, Ve
     reason = "one call, each argument another thing"
 )]
 async fn judge(
+    app: &App,
     conn: &mut PgConnection,
     product: &Product,
     channel: &str,
@@ -270,7 +272,7 @@ async fn judge(
     let verdict = match &question.kernel {
         None => None,
         Some(kernel) => {
-            let on = store::verdicts::of_package(conn, caller.viewer(), id).await?;
+            let on = shown::verdicts_of(app, conn, caller, id).await?;
             let best = on
                 .into_iter()
                 .filter(|v| v.product == product.name && v.release == *kernel)

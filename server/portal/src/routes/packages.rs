@@ -24,8 +24,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
+use store::Page;
 use store::packages::{Filter, Package, State as PackageState};
-use store::{Page, Viewer};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -158,19 +158,12 @@ async fn visible(app: &App, caller: &Caller, id: Uuid) -> Result<Package> {
     let package = store::packages::by_id(&mut conn, id)
         .await?
         .ok_or_else(|| Error::not_found(format!("There is no package {id}.")))?;
-    let is_public = matches!(
-        package.state,
-        PackageState::Published | PackageState::Withdrawn
-    );
     match caller.role {
         Role::Distributor => Ok(package),
         Role::Vendor { id, .. } if id == package.vendor_id => Ok(package),
-        _ if is_public => Ok(package),
-        Role::Vendor { .. } => Err(Error::forbidden(
-            "This package is another vendor's and not published.",
-        )),
-        // Whether it exists is nobody's business.
-        Role::Anonymous => Err(Error::not_found(format!("There is no package {id}."))),
+        _ if package.is_public => Ok(package),
+        // Whether it exists is nobody else's business.
+        _ => Err(Error::not_found(format!("There is no package {id}."))),
     }
 }
 
@@ -309,7 +302,7 @@ pub async fn withdraw(
             flavor: package.flavor.clone(),
             ..Default::default()
         };
-        for kernel in store::kernels::list(&mut tx, Viewer::Distributor, &filter).await? {
+        for kernel in store::kernels::list_for_judging(&mut tx, &filter).await? {
             Job::JudgeKernel {
                 kernel_id: kernel.id,
             }

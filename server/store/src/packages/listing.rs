@@ -26,7 +26,9 @@ pub async fn list(
     let pattern = filter.name_contains.as_deref().map(like_pattern);
     let total = sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM packages p
-           WHERE ($1 OR p.vendor_id = $2 OR p.state IN ('published', 'withdrawn'))
+           WHERE ($1 OR p.vendor_id = $2 OR p.state = 'published'
+                  OR (p.state = 'withdrawn' AND EXISTS (
+                      SELECT 1 FROM repository_packages rp WHERE rp.package_id = p.id)))
              AND ($3::text IS NULL OR p.state = $3)
              AND ($4::bigint IS NULL OR p.vendor_id = $4)
              AND ($5::bigint IS NULL OR EXISTS (
@@ -43,19 +45,26 @@ pub async fn list(
     .await?;
     let rows = sqlx::query_as!(
         Package,
-        "SELECT p.id, p.vendor_id, v.name AS vendor, v.display_name AS vendor_display_name,
+        r#"SELECT p.id, p.vendor_id, v.name AS vendor, v.display_name AS vendor_display_name,
                 p.sha256, p.size, p.file_name, p.state, p.rejected_as, p.created_at, p.name,
                 p.epoch, p.version, p.release, p.arch, p.flavor, p.kernel_release, p.location,
-                p.summary, p.license, p.signature
+                p.summary, p.license, p.signature,
+                (p.state = 'published' OR (p.state = 'withdrawn' AND EXISTS (
+                    SELECT 1 FROM repository_packages rp WHERE rp.package_id = p.id)))
+                    AS "is_public!",
+                (p.held_for IS NOT NULL AND p.held_for NOT IN (
+                    SELECT id FROM visible_kernels(false, NULL))) AS "is_held!"
          FROM packages p JOIN vendors v ON v.id = p.vendor_id
-         WHERE ($1 OR p.vendor_id = $2 OR p.state IN ('published', 'withdrawn'))
+         WHERE ($1 OR p.vendor_id = $2 OR p.state = 'published'
+                OR (p.state = 'withdrawn' AND EXISTS (
+                    SELECT 1 FROM repository_packages rp WHERE rp.package_id = p.id)))
            AND ($3::text IS NULL OR p.state = $3)
            AND ($4::bigint IS NULL OR p.vendor_id = $4)
            AND ($5::bigint IS NULL OR EXISTS (
                SELECT 1 FROM placements l WHERE l.package_id = p.id AND l.product_id = $5))
            AND ($6::text IS NULL OR coalesce(p.name, p.file_name) ILIKE $6)
          ORDER BY p.created_at DESC, p.id DESC
-         LIMIT $7 OFFSET $8",
+         LIMIT $7 OFFSET $8"#,
         sees_all,
         own,
         state,

@@ -25,7 +25,7 @@ pub async fn earlier_rpm_vendor(
 }
 
 /// A path of these that a package of another name installs as well, for the same architecture, with
-/// the name of that package.
+/// the name of that package. Not of one that waits for a kernel's release: nobody may know of it.
 pub async fn same_file(
     conn: &mut PgConnection,
     name: &str,
@@ -37,6 +37,8 @@ pub async fn same_file(
            FROM modules m JOIN packages p ON p.id = m.package_id
            WHERE m.path = ANY($1) AND p.name <> $2 AND p.arch = $3
              AND p.state IN ('accepted', 'published')
+             AND (p.held_for IS NULL OR p.held_for IN (
+                 SELECT id FROM visible_kernels(false, NULL)))
            ORDER BY m.path, p.name LIMIT 1"#,
         paths,
         name,

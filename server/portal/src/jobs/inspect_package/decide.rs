@@ -12,6 +12,7 @@ use inspect::{Decision, Finding, Inspection, Severity};
 use std::sync::Arc;
 use store::packages::{Inspected, Package, RejectedAs, State};
 use store::{PgConnection, Time, Viewer};
+use uuid::Uuid;
 
 /// What became of a package.
 pub(super) enum Decided {
@@ -137,7 +138,11 @@ async fn accept(
     for waiver in waivers {
         waivers::record_use(conn, *waiver, row, &facts.location, now).await?;
     }
-    let reason = acceptance_reason(findings, waivers);
+    let mut reason = acceptance_reason(findings, waivers);
+    if let Some(kernel_id) = embargoed_kernel(conn, row, facts).await? {
+        store::embargo::hold(conn, row.id, kernel_id).await?;
+        reason.push_str(" It will be published when the kernel it was built for is released.");
+    }
     store::packages::set_state(conn, row.id, State::Accepted, &reason, now).await
 }
 
@@ -203,6 +208,32 @@ async fn unknown_kernel(
                 &placement.product,
                 release,
             )));
+        }
+    }
+    Ok(None)
+}
+
+/// A package built for a kernel under embargo would tell of it: the release is in its files, the
+/// versions of the symbols are in its dependencies.
+async fn embargoed_kernel(
+    conn: &mut PgConnection,
+    row: &Package,
+    facts: &Inspected,
+) -> sqlx::Result<Option<Uuid>> {
+    let Some(release) = &facts.kernel_release else {
+        return Ok(None);
+    };
+    for placement in store::packages::placements(conn, row.id).await? {
+        let found = store::embargo::built_for(
+            conn,
+            row.vendor_id,
+            placement.product_id,
+            &facts.arch,
+            release,
+        )
+        .await?;
+        if found.is_some() {
+            return Ok(found);
         }
     }
     Ok(None)

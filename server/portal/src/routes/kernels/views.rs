@@ -1,22 +1,25 @@
 //! Kernels as pages show them.
 
-use super::{ListParams, find};
+use super::ListParams;
 use crate::app::App;
 use crate::auth::{Caller, Role};
 use crate::error::Result;
 use crate::extract::{Params, Segments};
 use crate::impact::{self, Broken};
 use crate::pages::{
-    BrokenPackage, Choice, Fact, Impact, ImpactBar, KernelFilters, KernelPage, KernelRow,
-    KernelStatus, KernelsPage, Listing, Nav, PackageRef, Paging, Reason, TopSymbol, VendorBreaks,
-    Weight, thousands,
+    AccessRow, BrokenPackage, Choice, EmbargoView, Fact, Impact, ImpactBar, KernelFilters,
+    KernelPage, KernelRow, KernelStatus, KernelsPage, Listing, Nav, PackageRef, Paging, Reason,
+    TopSymbol, VendorBreaks, Weight, thousands,
 };
 use crate::routes::packages::product_choices;
 use crate::routes::pages::Page;
-use crate::views::{self, day, evr, moment, shell};
+use crate::shown;
+use crate::views::{self, evr, moment, shell};
 use axum::extract::State;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use store::PgConnection;
+use store::audience::Audience;
 use store::kernels::Kernel;
 use store::verdicts::OfPackage;
 use uuid::Uuid;
@@ -25,6 +28,8 @@ const ROWS: u64 = 50;
 const REASONS: usize = 20;
 const TOP_SYMBOLS: usize = 20;
 const LOADING: usize = 200;
+/// Lines on who looked; the API has more.
+const LOOKS: i64 = 200;
 
 /// `GET /kernels`
 pub async fn list_page(
@@ -49,7 +54,7 @@ pub async fn list_page(
         .skip(skip)
         .take(usize::try_from(ROWS).unwrap_or(50))
     {
-        let verdicts = store::verdicts::on_kernel(&mut conn, caller.viewer(), kernel.id).await?;
+        let verdicts = shown::verdicts_on(&mut conn, &caller, kernel).await?;
         let count = |is: fn(kabi::Verdict) -> bool| {
             verdicts.iter().filter(|v| is(v.verdict)).count() as u64
         };
@@ -60,8 +65,8 @@ pub async fn list_page(
             flavor: kernel.flavor.clone(),
             arch: kernel.arch.clone(),
             status: status(kernel),
-            release_date: kernel.release_date.map(day),
-            symbols: symbols(kernel),
+            release_date: views::release_day(&app, kernel),
+            symbols: symbols(&caller, kernel),
             loads: count(kabi::Verdict::loads),
             breaks: count(|v| v == kabi::Verdict::Incompatible),
             is_pending: kernel.judged_at.is_none(),
@@ -87,8 +92,10 @@ fn status(kernel: &Kernel) -> KernelStatus {
     KernelStatus::from_code(&kernel.status).unwrap_or(KernelStatus::Released)
 }
 
-fn symbols(kernel: &Kernel) -> String {
-    thousands(u64::try_from(kernel.symbol_count).unwrap_or(0))
+/// `None` where the number is not for the caller.
+fn symbols(caller: &Caller, kernel: &Kernel) -> Option<String> {
+    let count = u64::try_from(kernel.symbol_count).unwrap_or(0);
+    shown::wholly(caller, kernel).then(|| thousands(count))
 }
 
 /// `GET /kernels/{id}`
@@ -97,9 +104,9 @@ pub async fn page(
     caller: Caller,
     Segments(id): Segments<Uuid>,
 ) -> Result<Page<KernelPage>> {
-    let kernel = find(&app, caller.viewer(), id).await?;
     let mut conn = app.pool.acquire().await?;
-    let verdicts = store::verdicts::on_kernel(&mut conn, caller.viewer(), id).await?;
+    let kernel = shown::kernel(&app, &mut conn, &caller, id).await?;
+    let verdicts = shown::verdicts_on(&mut conn, &caller, &kernel).await?;
     let told = match caller.role {
         Role::Distributor => store::mails::told(&mut conn, id).await?,
         _ => Vec::new(),
@@ -120,10 +127,11 @@ pub async fn page(
         flavor: kernel.flavor.clone(),
         arch: kernel.arch.clone(),
         status: status(&kernel),
-        release_date: kernel.release_date.map(day),
+        release_date: views::release_day(&app, &kernel),
         registered: moment(kernel.created_at),
-        symbols: symbols(&kernel),
-        facts: facts(&kernel),
+        symbols: symbols(&caller, &kernel),
+        facts: facts(&caller, &kernel),
+        embargo: embargo_view(&app, &mut conn, &caller, &kernel).await?,
         impact: Impact {
             is_pending: kernel.judged_at.is_none(),
             bar,
@@ -139,21 +147,22 @@ pub async fn page(
     }))
 }
 
-fn facts(kernel: &Kernel) -> Vec<Fact> {
+fn facts(caller: &Caller, kernel: &Kernel) -> Vec<Fact> {
     let fact = |name: &str, value: String| Fact {
         name: name.to_owned(),
         value,
     };
-    let mut facts = vec![
-        fact(
-            "Symbol versions",
-            match kernel.modversions {
-                true => "yes".to_owned(),
-                false => "none: modules load on exactly this release only".to_owned(),
-            },
-        ),
-        fact("Hash of the exports", hex::encode(&kernel.content_hash)),
-    ];
+    let mut facts = vec![fact(
+        "Symbol versions",
+        match kernel.modversions {
+            true => "yes".to_owned(),
+            false => "none: modules load on exactly this release only".to_owned(),
+        },
+    )];
+    if shown::wholly(caller, kernel) {
+        let hash = hex::encode(&kernel.content_hash);
+        facts.push(fact("Hash of the exports", hash));
+    }
     if let Some(tail) = &kernel.vermagic_tail {
         facts.push(fact("Vermagic", format!("{} {tail}", kernel.release)));
     }
@@ -161,6 +170,50 @@ fn facts(kernel: &Kernel) -> Vec<Fact> {
         facts.push(fact("Size of struct module", format!("{size} bytes")));
     }
     facts
+}
+
+/// For whom the kernel is and who looked, for the distributor; for a vendor, that it is a secret.
+async fn embargo_view(
+    app: &App,
+    conn: &mut PgConnection,
+    caller: &Caller,
+    kernel: &Kernel,
+) -> Result<Option<EmbargoView>> {
+    let sees_all = caller.role == Role::Distributor;
+    let accesses = match sees_all {
+        true => store::accesses::of_kernel(conn, kernel.id, LOOKS).await?,
+        false => Vec::new(),
+    };
+    if !kernel.is_embargoed() && accesses.is_empty() {
+        return Ok(None);
+    }
+    let audience = match sees_all {
+        true => Some(store::audience::of_kernel(conn, kernel.id).await?),
+        false => None,
+    };
+    Ok(Some(EmbargoView {
+        is_over: !kernel.is_embargoed(),
+        audience: audience.map(|a| audience_words(&a)),
+        zone: app.config.timezone.name().to_owned(),
+        accesses: accesses
+            .into_iter()
+            .map(|a| AccessRow {
+                vendor: a.vendor,
+                account: a.account,
+                route: a.route,
+                times: thousands(a.times.unsigned_abs()),
+                last: moment(a.last_at),
+            })
+            .collect(),
+    }))
+}
+
+fn audience_words(audience: &Audience) -> String {
+    match (audience.everyone, audience.vendors.is_empty()) {
+        (true, _) => "every vendor".to_owned(),
+        (false, true) => "no vendor".to_owned(),
+        (false, false) => audience.vendors.join(", "),
+    }
 }
 
 fn bar(verdicts: &[OfPackage]) -> ImpactBar {

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::Result;
+use crate::shown;
 use crate::views::rfc3339;
 use serde_json::{Value, json};
 use store::packages::{Package, Placement};
@@ -43,7 +44,7 @@ pub async fn full(app: &App, package: &Package, caller: &Caller) -> Result<Value
     let events = store::packages::events(&mut conn, package.id).await?;
     let findings = store::packages::findings(&mut conn, package.id).await?;
     let modules = store::packages::modules(&mut conn, package.id).await?;
-    let verdicts = store::verdicts::of_package(&mut conn, caller.viewer(), package.id).await?;
+    let verdicts = shown::verdicts_of(app, &mut conn, caller, package.id).await?;
     let mut value = line(package, &placements);
     value["summary"] = json!(package.summary);
     value["license"] = json!(package.license);

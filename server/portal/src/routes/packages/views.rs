@@ -12,6 +12,7 @@ use crate::pages::{
     bytes, fingerprint, group_findings, thousands,
 };
 use crate::routes::pages::Page;
+use crate::shown;
 use crate::views::{self, evr, moment, shell};
 use axum::extract::State;
 use kmp::{SignatureReport, SignatureVerdict};
@@ -39,7 +40,7 @@ pub async fn list_page(
     let (packages, total) = store::packages::list(&mut conn, &filter, params.rows(ROWS)).await?;
     let mut rows = Vec::with_capacity(packages.len());
     for package in &packages {
-        rows.push(package_row(&mut conn, package, &caller).await?);
+        rows.push(package_row(&app, &mut conn, package, &caller).await?);
     }
     let filters = [
         ("q", params.q.as_str()),
@@ -92,12 +93,13 @@ fn state_choices(selected: &str) -> Vec<Choice> {
 
 /// A package in a table.
 pub async fn package_row(
+    app: &App,
     conn: &mut PgConnection,
     package: &Package,
     caller: &Caller,
 ) -> Result<PackageRow> {
     let placements = store::packages::placements(conn, package.id).await?;
-    let verdicts = store::verdicts::of_package(conn, caller.viewer(), package.id).await?;
+    let verdicts = shown::verdicts_of(app, conn, caller, package.id).await?;
     let events = store::packages::events(conn, package.id).await?;
     Ok(PackageRow {
         href: format!("/packages/{}", package.id),
@@ -157,7 +159,7 @@ pub async fn page(
     let events = store::packages::events(&mut conn, id).await?;
     let findings = store::packages::findings(&mut conn, id).await?;
     let modules = store::packages::modules(&mut conn, id).await?;
-    let verdicts = store::verdicts::of_package(&mut conn, caller.viewer(), id).await?;
+    let verdicts = shown::verdicts_of(&app, &mut conn, &caller, id).await?;
     let publication = publication(&app, &mut conn, &package, &placements).await?;
     let size = package.size.cast_unsigned();
     Ok(Page(PackagePage {

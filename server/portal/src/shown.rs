@@ -1,0 +1,103 @@
+//! Kernels and verdicts as callers are shown them. Handlers read them here and nowhere else: what a
+//! vendor is shown of a kernel under embargo is noted, or it is not shown.
+
+use crate::app::App;
+use crate::auth::{Caller, Role};
+use crate::error::{Error, Result};
+use store::PgConnection;
+use store::accesses::Look;
+use store::kernels::{Filter, Kernel};
+use store::verdicts::{OfPackage, OnKernel};
+use uuid::Uuid;
+
+/// A kernel, by what everybody may ask.
+///
+/// # Errors
+/// 404 for one that there is not, or not for this caller: these cannot be told apart.
+pub async fn kernel(
+    app: &App,
+    conn: &mut PgConnection,
+    caller: &Caller,
+    id: Uuid,
+) -> Result<Kernel> {
+    let kernel = store::kernels::by_id(conn, caller.viewer(), id)
+        .await?
+        .ok_or_else(|| Error::not_found(format!("There is no kernel {id}.")))?;
+    note(app, conn, caller, secret(std::slice::from_ref(&kernel))).await?;
+    Ok(kernel)
+}
+
+/// The kernels of a list.
+///
+/// # Errors
+/// The database fails.
+pub async fn kernels(
+    app: &App,
+    conn: &mut PgConnection,
+    caller: &Caller,
+    filter: &Filter,
+) -> Result<Vec<Kernel>> {
+    let kernels = store::kernels::list(conn, caller.viewer(), filter).await?;
+    note(app, conn, caller, secret(&kernels)).await?;
+    Ok(kernels)
+}
+
+/// The verdicts on a kernel that was read with [`kernel`] or [`kernels`].
+///
+/// # Errors
+/// The database fails.
+pub async fn verdicts_on(
+    conn: &mut PgConnection,
+    caller: &Caller,
+    kernel: &Kernel,
+) -> Result<Vec<OfPackage>> {
+    Ok(store::verdicts::on_kernel(conn, caller.viewer(), kernel.id).await?)
+}
+
+/// The verdicts of a package.
+///
+/// # Errors
+/// The database fails.
+pub async fn verdicts_of(
+    app: &App,
+    conn: &mut PgConnection,
+    caller: &Caller,
+    package_id: Uuid,
+) -> Result<Vec<OnKernel>> {
+    let verdicts = store::verdicts::of_package(conn, caller.viewer(), package_id).await?;
+    let secret = verdicts.iter().filter(|v| v.is_embargoed);
+    note(app, conn, caller, secret.map(|v| v.kernel_id).collect()).await?;
+    Ok(verdicts)
+}
+
+/// Whether the caller is told all of this kernel. Of one under embargo, vendors learn what concerns
+/// their own modules: neither how many symbols it has nor a hash that shows whether they changed.
+#[must_use]
+pub fn wholly(caller: &Caller, kernel: &Kernel) -> bool {
+    !kernel.is_embargoed() || caller.role == Role::Distributor
+}
+
+fn secret(kernels: &[Kernel]) -> Vec<Uuid> {
+    let embargoed = kernels.iter().filter(|k| k.is_embargoed());
+    embargoed.map(|k| k.id).collect()
+}
+
+async fn note(
+    app: &App,
+    conn: &mut PgConnection,
+    caller: &Caller,
+    kernels: Vec<Uuid>,
+) -> Result<()> {
+    let Role::Vendor { name, .. } = &caller.role else {
+        return Ok(());
+    };
+    if kernels.is_empty() {
+        return Ok(());
+    }
+    let look = Look {
+        vendor: name,
+        account: &caller.name,
+        route: &caller.route,
+    };
+    Ok(store::accesses::note(conn, &look, &kernels, app.now()).await?)
+}
