@@ -2,16 +2,15 @@
 //!
 //! Two halves meet here. The [`unpack`] half reads and decompresses, the [`walk`] half follows the
 //! archive, hashes each file and reads the modules. Small payloads go through both on one thread;
-//! large ones through two, joined by a few buffers, because either half can be the slower one.
+//! for large ones each half and each pass of hashing has a thread of its own, see [`threads`].
 
 mod archive;
 mod decoder;
+mod threads;
 mod unpack;
 mod walk;
 
 use std::io::Read;
-use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::thread;
 
 use decoder::Compressor;
 use unpack::Unpacker;
@@ -26,12 +25,10 @@ use crate::source::Source;
 use crate::text::text;
 use crate::{DigestCheck, Error, Keep, Limits, expectations, tag};
 
-/// Bytes that go from one half to the other at once.
+/// Bytes that are unpacked at once.
 const CHUNK: usize = 256 << 10;
-/// How many chunks may wait between the halves.
-const QUEUE: usize = 4;
-/// From this unpacked size on a second thread pays.
-const SECOND_THREAD_FROM: u64 = 4 << 20;
+/// From this unpacked size on threads pay.
+const THREADS_FROM: u64 = 4 << 20;
 
 /// The payload and everything behind it.
 pub(crate) struct Payload {
@@ -166,65 +163,8 @@ fn walk_payload<R: Read>(
     expected: Option<u64>,
 ) -> Result<Contents, Error> {
     match expected {
-        Some(SECOND_THREAD_FROM..) => walk_threaded(unpacker, walk),
+        Some(THREADS_FROM..) => threads::walk(unpacker, walk),
         _ => walk.run(unpacker),
-    }
-}
-
-fn walk_threaded<R: Read>(unpacker: &mut Unpacker<R>, walk: Walk<'_>) -> Result<Contents, Error> {
-    let (full_sender, full) = mpsc::sync_channel(QUEUE);
-    let (used_sender, used) = mpsc::sync_channel(QUEUE + 1);
-    let mut received = ReceivedChunks {
-        full,
-        used: used_sender,
-    };
-    thread::scope(|scope| {
-        let walker = thread::Builder::new().name("payload-walk".to_owned());
-        let Ok(walker) = walker.spawn_scoped(scope, move || walk.run(&mut received)) else {
-            // A sandbox may forbid threads; it is only slower without.
-            return walk.run(unpacker);
-        };
-        let unpacked = send_chunks(unpacker, &full_sender, &used);
-        drop(full_sender);
-        let walked = walker
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        // When unpacking fails the walk only sees an early end.
-        unpacked.and(walked)
-    })
-}
-
-/// Unpacks until the end, or until the walk has given up.
-fn send_chunks<R: Read>(
-    unpacker: &mut Unpacker<R>,
-    full: &SyncSender<(Vec<u8>, usize)>,
-    used: &Receiver<Vec<u8>>,
-) -> Result<(), Error> {
-    loop {
-        let mut chunk = used.try_recv().unwrap_or_else(|_| vec![0; CHUNK]);
-        let count = unpacker.unpack(&mut chunk)?;
-        if count == 0 || full.send((chunk, count)).is_err() {
-            return Ok(());
-        }
-    }
-}
-
-/// Chunks that another thread unpacks.
-struct ReceivedChunks {
-    full: Receiver<(Vec<u8>, usize)>,
-    used: SyncSender<Vec<u8>>,
-}
-
-impl Chunks for ReceivedChunks {
-    fn next(&mut self, chunk: &mut Vec<u8>) -> Result<usize, Error> {
-        // A closed channel is the end: the other side knows why.
-        let Ok((fresh, count)) = self.full.recv() else {
-            return Ok(0);
-        };
-        let used = std::mem::replace(chunk, fresh);
-        // Nobody left to take it back is no harm.
-        let _ = self.used.try_send(used);
-        Ok(count)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The input, read once from front to back, hashed on the way.
 
 use std::io::{self, Read};
+use std::sync::mpsc::SyncSender;
 
 use sha2::{Digest, Sha256};
 
@@ -18,11 +19,44 @@ pub(crate) struct Source<R> {
     read: u64,
     /// Most bytes the input may have.
     limit: u64,
-    whole: Sha256,
-    checks: Vec<RunningCheck>,
+    hashing: Hashing,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
+}
+
+/// The digests over what is read.
+#[derive(Default)]
+pub(crate) struct Hashes {
+    whole: Sha256,
+    checks: Vec<RunningCheck>,
+}
+
+impl Hashes {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.whole.update(bytes);
+        self.checks.iter_mut().for_each(|check| check.update(bytes));
+    }
+}
+
+/// Who keeps the digests up to date.
+enum Hashing {
+    Here(Hashes),
+    /// Another thread, which is sent a copy of all that is read.
+    Elsewhere(SyncSender<Vec<u8>>),
+    /// Nobody: the other thread has them and is to hear no more.
+    Paused,
+}
+
+impl Hashing {
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Hashing::Here(hashes) => hashes.update(bytes),
+            // The other thread ends only by a panic, which is noticed when it is joined.
+            Hashing::Elsewhere(sender) => drop(sender.send(bytes.to_vec())),
+            Hashing::Paused => {}
+        }
+    }
 }
 
 impl<R: Read> Source<R> {
@@ -31,8 +65,7 @@ impl<R: Read> Source<R> {
             input,
             read: 0,
             limit,
-            whole: Sha256::new(),
-            checks: Vec::new(),
+            hashing: Hashing::Here(Hashes::default()),
             buffer: Vec::new(),
             start: 0,
             end: 0,
@@ -46,7 +79,27 @@ impl<R: Read> Source<R> {
 
     /// Adds digests over everything that is read from here on.
     pub(crate) fn watch(&mut self, checks: Vec<RunningCheck>) {
-        self.checks.extend(checks);
+        if let Hashing::Here(hashes) = &mut self.hashing {
+            hashes.checks.extend(checks);
+        }
+    }
+
+    /// Hands over the digests. What is read from here on is sent to whoever keeps them.
+    pub(crate) fn hash_elsewhere(&mut self, sender: SyncSender<Vec<u8>>) -> Hashes {
+        match std::mem::replace(&mut self.hashing, Hashing::Elsewhere(sender)) {
+            Hashing::Here(hashes) => hashes,
+            Hashing::Elsewhere(_) | Hashing::Paused => Hashes::default(),
+        }
+    }
+
+    /// Ends the sending: the other thread sees that no more is coming.
+    pub(crate) fn pause_hashing(&mut self) {
+        self.hashing = Hashing::Paused;
+    }
+
+    /// Takes the digests back.
+    pub(crate) fn hash_here(&mut self, hashes: Hashes) {
+        self.hashing = Hashing::Here(hashes);
     }
 
     /// Takes exactly so many bytes. Memory grows with what is really there, not with `length`.
@@ -75,10 +128,7 @@ impl<R: Read> Source<R> {
             source,
         })?;
         self.account(bytes.len())?;
-        self.whole.update(&bytes);
-        self.checks
-            .iter_mut()
-            .for_each(|check| check.update(&bytes));
+        self.hashing.update(&bytes);
         Ok(bytes)
     }
 
@@ -105,9 +155,7 @@ impl<R: Read> Source<R> {
         let fresh = self.end..self.end + count;
         self.account(count)?;
         self.end = fresh.end;
-        let bytes = &self.buffer[fresh];
-        self.whole.update(bytes);
-        self.checks.iter_mut().for_each(|check| check.update(bytes));
+        self.hashing.update(&self.buffer[fresh]);
         Ok(count > 0)
     }
 
@@ -129,8 +177,12 @@ impl<R: Read> Source<R> {
 
     /// Size and SHA-256 of all bytes read, and the digests in the order they were added.
     pub(crate) fn finish(self) -> (u64, [u8; 32], Vec<DigestCheck>) {
-        let checks = self.checks.into_iter().map(RunningCheck::finish).collect();
-        (self.read, self.whole.finalize().into(), checks)
+        let hashes = match self.hashing {
+            Hashing::Here(hashes) => hashes,
+            Hashing::Elsewhere(_) | Hashing::Paused => Hashes::default(),
+        };
+        let checks = hashes.checks.into_iter().map(RunningCheck::finish);
+        (self.read, hashes.whole.finalize().into(), checks.collect())
     }
 
     fn account(&mut self, count: usize) -> Result<(), Error> {

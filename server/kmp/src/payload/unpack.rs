@@ -67,6 +67,11 @@ impl<R: Read> Unpacker<R> {
         Ok(filled)
     }
 
+    /// What is read from.
+    pub(crate) fn source(&mut self) -> &mut Source<R> {
+        &mut self.source
+    }
+
     /// Gives the source back, standing behind the last byte used.
     pub(crate) fn into_source(self) -> Source<R> {
         self.source

@@ -33,6 +33,8 @@ Provides: multiversion(kernel)
 Requires: ksym(default:printk) = 92997ed8
 Requires: kernel >= 6.4
 Requires: (acme-firmware if linux-firmware else other)
+Requires: ((a >= 1 and b) or (c without d < 2))
+Recommends: (acme-gui unless server)
 Requires(post): coreutils
 Requires(pre,postun): grep
 Conflicts: acme-net-kmp-default-k6.4.0 < 2
@@ -79,8 +81,14 @@ exit 0
 echo in
 %triggerun -- other
 echo un
+%triggerpostun -- acme-old < 2
+echo gone
 %filetriggerin -- /lib/modules /usr/lib/modules
 cat
+%transfiletriggerin -- /lib/firmware
+depmod
+%transfiletriggerpostun -- /lib/firmware /lib/modules
+depmod -a
 
 %files
 /lib/modules/%{krel}
@@ -240,7 +248,8 @@ const QUESTIONS: [Question; 30] = [
     ),
     (
         "[%{TRIGGERSCRIPTS}|][%{TRIGGERSCRIPTPROG}|][%{TRIGGERNAME}|][%{TRIGGERFLAGS}|]\
-         [%{FILETRIGGERSCRIPTS}|][%{FILETRIGGERNAME}|]",
+         [%{FILETRIGGERSCRIPTS}|][%{FILETRIGGERNAME}|]\
+         [%{TRANSFILETRIGGERSCRIPTS}|][%{TRANSFILETRIGGERNAME}|]",
         trigger_line,
     ),
 ];
@@ -309,14 +318,9 @@ fn scriptlet_line(package: &Package) -> String {
 }
 
 fn trigger_line(package: &Package) -> String {
-    let family = |file: bool| {
-        let is_file = move |kind: &str| kind.starts_with("file");
-        let all = package
-            .scriptlets
-            .iter()
-            .filter(|script| script.kind.contains("trigger"));
-        all.filter(|script| is_file(script.kind) == file)
-            .collect::<Vec<_>>()
+    let family = |start: &str| {
+        let of_it = |script: &&kmp::Scriptlet| script.kind.starts_with(start);
+        package.scriptlets.iter().filter(of_it).collect::<Vec<_>>()
     };
     let joined = |items: Vec<String>| {
         items
@@ -333,7 +337,8 @@ fn trigger_line(package: &Package) -> String {
                 .collect(),
         )
     };
-    let (packages, files) = (family(false), family(true));
+    let (packages, files) = (family("trigger"), family("filetrigger"));
+    let transactions = family("transfiletrigger");
     [
         bodies(&packages),
         joined(
@@ -346,6 +351,8 @@ fn trigger_line(package: &Package) -> String {
         conditions(&packages, |condition| condition.flags.to_string()),
         bodies(&files),
         conditions(&files, |condition| condition.name.clone()),
+        bodies(&transactions),
+        conditions(&transactions, |condition| condition.name.clone()),
     ]
     .concat()
 }
