@@ -34,7 +34,7 @@ Requires: ksym(default:printk) = 92997ed8
 Requires: kernel >= 6.4
 Requires: (acme-firmware if linux-firmware else other)
 Requires: ((a >= 1 and b) or (c without d < 2))
-Recommends: (acme-gui unless server)
+Conflicts: (acme-gui unless server)
 Requires(post): coreutils
 Requires(pre,postun): grep
 Conflicts: acme-net-kmp-default-k6.4.0 < 2
@@ -81,7 +81,7 @@ exit 0
 echo in
 %triggerun -- other
 echo un
-%triggerpostun -- acme-old < 2
+%triggerpostun -- past-acme < 2
 echo gone
 %filetriggerin -- /lib/modules /usr/lib/modules
 cat
