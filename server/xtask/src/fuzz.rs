@@ -103,7 +103,7 @@ fn build(project: &Path, folder: &Path, target: &str) -> Result<std::path::PathB
     let host = host.context("rustc names no host")?;
     let mut cargo = test::cargo(&project.join("fuzz"));
     cargo
-        .args(["build", "--release", "--locked", "--target", host])
+        .args(["build", "--release", "--target", host])
         .args(["--bin", target, "--target-dir"])
         .arg(folder)
         .env("RUSTFLAGS", COVERAGE);

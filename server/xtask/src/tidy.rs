@@ -39,7 +39,7 @@ const IMPURE: [&str; 9] = [
 ];
 
 /// Which of our crates may use which others of ours. A crate that is not listed may use all.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("inspect", &["kabi", "kmod", "kmp", "modalias"]),
     ("kabi", &["kmod"]),
     ("kernel-source", &["kabi", "kmod", "kmp", "repomd"]),
@@ -48,6 +48,10 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("kmp", &["kmod", "modalias"]),
     ("modalias", &[]),
     ("private-postgres", &[]),
+    (
+        "probe",
+        &["kabi", "keyring", "kmod", "kmp", "modalias", "testkit"],
+    ),
     ("repomd", &[]),
     ("store", &["inspect", "kabi", "kmod", "kmp", "modalias"]),
     ("testkit", &[]),
