@@ -7,6 +7,7 @@ mod administration;
 mod compose;
 mod crash;
 mod demo;
+mod embargo;
 mod hostile;
 mod http_rules;
 mod install;

@@ -22,9 +22,12 @@ pub struct Made {
 }
 
 impl Maker {
+    /// Short name of the vendor.
+    pub const NAME: &str = "mill";
+
     /// Registers the vendor with its key.
     pub fn join(portal: &Portal) -> Maker {
-        const NAME: &str = "mill";
+        const NAME: &str = Maker::NAME;
         let key = SigningKey::generate("Mill <mill@mill.example>", KeyAlgorithm::Rsa3072, now());
         let key = key.unwrap();
         let server = &portal.server;
@@ -38,12 +41,16 @@ impl Maker {
 
     /// A driver for the base kernel; each number is another package.
     pub fn make(&self, number: usize) -> Made {
-        let kernel = kernel(Role::Base);
+        let base = kernel(Role::Base);
+        self.make_for(base, layout(base), number)
+    }
+
+    /// A driver for a kernel whose `module_layout` has this version.
+    pub fn make_for(&self, kernel: &KernelEntry, layout: u32, number: usize) -> Made {
         let name = format!("mill{number:03}-kmp-{}", kernel.flavor);
         let version = format!("1.0_k{}", kernel.version.replace('-', "_"));
         let module = format!("mill{number:03}");
         let path = format!("/lib/modules/{}/updates/{module}.ko", kernel.release);
-        let layout = layout(kernel);
         let key = self.key.clone();
         let bytes = RpmBuilder::new(&name, &version, "1", &kernel.arch)
             .kmp()

@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use store::Page;
+use store::kernels::Kernel;
 use store::packages::{Filter, Package, State as PackageState};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -302,7 +303,10 @@ pub async fn withdraw(
             flavor: package.flavor.clone(),
             ..Default::default()
         };
-        for kernel in store::kernels::list_for_judging(&mut tx, &filter).await? {
+        let kernels = store::kernels::list_for_judging(&mut tx, &filter).await?;
+        // What is held back never counted on kernels that everybody sees.
+        let touched = |k: &Kernel| k.is_embargoed() || !package.is_held;
+        for kernel in kernels.into_iter().filter(touched) {
             Job::JudgeKernel {
                 kernel_id: kernel.id,
             }
