@@ -12,18 +12,20 @@
 //! Who of two packages is named first, or registered first, changes nothing.
 
 mod alone;
-mod closure;
+pub(crate) mod closure;
 mod explain;
 pub(crate) mod exports;
 pub(crate) mod offers;
 pub(crate) mod rules;
 pub(crate) mod symbols;
+pub(crate) mod web;
 
 use crate::kernel::{Candidate, Kernel};
 use crate::verdict::{ModuleVerdict, PackageVerdict, Reason, Severity, Verdict};
-use alone::Assessment;
+use alone::{Assessment, OpenNeed};
 use closure::Closure;
-use offers::{InTree, Node, Offers};
+use offers::{Fit, InTree, Node, Offers};
+use web::{Alone, Web};
 
 /// Will these packages load on that kernel? Verdicts come in the order of the candidates.
 ///
@@ -39,12 +41,17 @@ pub fn judge(kernel: &Kernel, candidates: &[Candidate<'_>]) -> Vec<PackageVerdic
         offers,
         in_tree,
     };
-    let assessments = (0..given.nodes.len())
+    let assessments: Vec<Assessment> = (0..given.nodes.len())
         .map(|node| alone::assess(&given, node))
         .collect();
-    let case = Case { given, assessments };
-    let surely = closure::close(&case, Assessment::loads_alone);
-    let maybe = closure::close(&case, Assessment::may_load_alone);
+    let web = web(&given, &assessments);
+    let case = Case {
+        given,
+        assessments,
+        web,
+    };
+    let surely = closure::close(&case.web, Alone::Loads);
+    let maybe = closure::close(&case.web, Alone::Unknown);
     let verdicts = (0..case.given.nodes.len()).map(|node| conclude(&case, &surely, &maybe, node));
     by_package(candidates, verdicts)
 }
@@ -62,6 +69,39 @@ struct Case<'a> {
     given: Given<'a>,
     /// By node.
     assessments: Vec<Assessment>,
+    web: Web<'a>,
+}
+
+/// Who could provide what to whom.
+fn web<'a>(given: &Given<'a>, assessments: &[Assessment]) -> Web<'a> {
+    let kernel = given.kernel;
+    let fits = |node: usize, open: &OpenNeed| {
+        let user = &given.nodes[node];
+        let import = &user.module.imports[open.import];
+        let offers = offers::visible(given, open, node);
+        let fitting = offers.filter(|o| offers::fit(kernel, user, import, o.export) == Fit::Fits);
+        fitting.map(|offer| offer.node).collect()
+    };
+    let web_node = |(node, assessment): (usize, &Assessment)| {
+        let user = &given.nodes[node];
+        let open = assessment.open.iter().map(|open| web::Open {
+            own_only: open.own_only,
+            fitting: fits(node, open),
+        });
+        web::Node {
+            package: user.package,
+            package_name: user.package_name,
+            module_name: &user.module.name,
+            is_gpl: user.is_gpl,
+            uses_gpl_only: assessment.uses_gpl_only,
+            alone: assessment.verdict(),
+            needs: open.collect(),
+        }
+    };
+    Web {
+        nodes: assessments.iter().enumerate().map(web_node).collect(),
+        taint_is_inherited: rules::inherits_taint(kernel),
+    }
 }
 
 fn conclude(case: &Case<'_>, surely: &Closure, maybe: &Closure, node: usize) -> ModuleVerdict {

@@ -1,6 +1,7 @@
 //! One module against the kernel alone: what its rules say without any other module.
 
 use super::symbols::Need;
+use super::web::Alone;
 use super::{Given, exports, rules, symbols};
 use crate::verdict::{Reason, Severity};
 
@@ -32,16 +33,16 @@ pub(super) struct OpenNeed {
 }
 
 impl Assessment {
-    /// It loads if its open needs are met.
-    pub fn loads_alone(&self) -> bool {
-        !self.unknown && self.may_load_alone()
-    }
-
-    /// It might load if its open needs are met.
-    pub fn may_load_alone(&self) -> bool {
-        self.reasons
-            .iter()
-            .all(|reason| reason.severity < Severity::Fatal)
+    /// What it comes to if the open needs are met.
+    pub fn verdict(&self) -> Alone {
+        let is_fatal = |reason: &Reason| reason.severity == Severity::Fatal;
+        if self.reasons.iter().any(is_fatal) {
+            Alone::Refused
+        } else if self.unknown {
+            Alone::Unknown
+        } else {
+            Alone::Loads
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! The reasons for needs that the kernel left open, once it is clear which modules load.
 
-use super::closure::{self, Closure};
-use super::offers::{Fit, Offer, fit};
+use super::closure::{self, Closure, Outcome, Together};
+use super::offers::{Fit, fit, visible};
+use super::web::Web;
 use super::{Case, symbols};
 use crate::codes;
-use crate::verdict::{Reason, Severity};
+use crate::verdict::Reason;
 use kmod::Import;
 
 /// What becomes of a module's open needs.
@@ -21,107 +22,66 @@ pub(super) struct Told {
 
 pub(super) fn open_needs(case: &Case<'_>, surely: &Closure, maybe: &Closure, node: usize) -> Told {
     let mut told = Told::default();
-    if let Some(loaded) = surely.loaded(node) {
-        told.resolved = case.assessments[node].open.len();
-        for &(need, provider) in &loaded.foreign {
-            told.comes_from(case, node, need, provider);
+    let settled = closure::settle(&case.web, surely, maybe, node);
+    for (need, outcome) in settled.needs.into_iter().enumerate() {
+        match outcome {
+            Outcome::Met(provider) => {
+                told.resolved += 1;
+                told.comes_from(case, node, need, provider);
+            }
+            Outcome::Unknown(provider) => {
+                told.unknown = true;
+                let reason = Reason::warn(codes::PROVIDER_INDETERMINATE);
+                told.reasons.push(about(case, node, need, reason, provider));
+            }
+            Outcome::Failed => told.reasons.extend(failure(case, maybe, node, need)),
         }
-        return told;
     }
-    for need in 0..case.assessments[node].open.len() {
-        told.one(case, surely, maybe, node, need);
+    let detail = "two builds of one module would be needed at once, and only one can be loaded";
+    match settled.together {
+        Together::Fine => {}
+        Together::Unknown => {
+            told.unknown = true;
+            let reason = Reason::warn(codes::PROVIDER_INDETERMINATE).detail(detail);
+            told.reasons.push(reason);
+        }
+        Together::Failed => {
+            let reason = Reason::fatal(codes::KSYM_PROVIDER_CRC_DIFFERS).detail(detail);
+            told.reasons.push(reason);
+        }
     }
-    told.check_together(case, maybe, node);
     told
 }
 
 impl Told {
-    /// One need of a module that does not surely load: this need may be the reason or not.
-    fn one(
-        &mut self,
-        case: &Case<'_>,
-        surely: &Closure,
-        maybe: &Closure,
-        node: usize,
-        need: usize,
-    ) {
-        let fits: Vec<Offer<'_>> = closure::fitting(case, node, need).collect();
-        let usable = |closure: &Closure| {
-            let is_usable = |offer: &&Offer<'_>| {
-                closure.is_usable(&case.given, node, offer)
-                    && !closure::taint_excludes(case, closure, node, offer.node)
-            };
-            fits.iter().find(is_usable).map(|offer| offer.node)
-        };
-        if let Some(provider) = usable(surely) {
-            self.resolved += 1;
-            self.comes_from(case, node, need, provider);
-        } else if let Some(provider) = usable(maybe) {
-            self.unknown = true;
-            let reason = Reason::warn(codes::PROVIDER_INDETERMINATE);
-            self.reasons.push(about(case, node, need, reason, provider));
-        } else {
-            self.reasons.extend(failure(case, maybe, node, need, &fits));
-        }
-    }
-
     fn comes_from(&mut self, case: &Case<'_>, node: usize, need: usize, provider: usize) {
-        let nodes = &case.given.nodes;
-        if nodes[provider].package != nodes[node].package {
+        if !case.web.is_own(node, provider) {
             self.needs_other_package = true;
             let reason = Reason::warn(codes::SYMBOL_FROM_OTHER_PACKAGE);
             self.reasons.push(about(case, node, need, reason, provider));
         }
     }
-
-    /// Every need by itself is met, but all of them together are not: two symbols come from two
-    /// builds of one module, of which only one can be loaded.
-    fn check_together(&mut self, case: &Case<'_>, maybe: &Closure, node: usize) {
-        let assessment = &case.assessments[node];
-        let is_said = self
-            .reasons
-            .iter()
-            .any(|reason| reason.severity == Severity::Fatal);
-        if is_said || !assessment.may_load_alone() {
-            return;
-        }
-        let detail = "two builds of one module would be needed at once, and only one can be loaded";
-        if maybe.loaded(node).is_none() {
-            let reason = Reason::fatal(codes::KSYM_PROVIDER_CRC_DIFFERS).detail(detail);
-            self.reasons.push(reason);
-        } else if !assessment.unknown && !self.unknown {
-            // A build that would do for all of them may load or not.
-            self.unknown = true;
-            self.reasons
-                .push(Reason::warn(codes::PROVIDER_INDETERMINATE).detail(detail));
-        }
-    }
 }
 
 /// Why no module meets this need. `None`: a rule for the whole module has said it.
-fn failure(
-    case: &Case<'_>,
-    maybe: &Closure,
-    node: usize,
-    need: usize,
-    fits: &[Offer<'_>],
-) -> Option<Reason> {
+fn failure(case: &Case<'_>, maybe: &Closure, node: usize, need: usize) -> Option<Reason> {
     let user = &case.given.nodes[node];
     let module = user.module;
-    if let Some(first) = fits.first() {
-        let excluded = |offer: &&Offer<'_>| {
-            maybe.is_usable(&case.given, node, offer)
-                && closure::taint_excludes(case, maybe, node, offer.node)
+    let fits = &case.web.nodes[node].needs[need].fitting;
+    if let Some(&first) = fits.first() {
+        let excluded = |provider: &&usize| {
+            maybe.is_usable(&case.web, node, **provider)
+                && maybe.taint_excludes(&case.web, node, **provider)
         };
-        let cyclic = |offer: &&Offer<'_>| needs_first(case, maybe, offer.node, node);
-        let (code, offer) = if let Some(offer) = fits.iter().find(excluded) {
-            (codes::GPL_TAINT_INHERITED, offer)
-        } else if let Some(offer) = fits.iter().find(cyclic) {
-            (codes::DEPENDS_CYCLE, offer)
+        let cyclic = |provider: &&usize| needs_first(&case.web, maybe, **provider, node);
+        let (code, provider) = if let Some(provider) = fits.iter().find(excluded) {
+            (codes::GPL_TAINT_INHERITED, *provider)
+        } else if let Some(provider) = fits.iter().find(cyclic) {
+            (codes::DEPENDS_CYCLE, *provider)
         } else {
             (codes::PROVIDER_NOT_LOADABLE, first)
         };
-        return Some(about(case, node, need, Reason::fatal(code), offer.node));
+        return Some(about(case, node, need, Reason::fatal(code), provider));
     }
     let open = &case.assessments[node].open[need];
     let import = &module.imports[open.import];
@@ -146,7 +106,7 @@ fn closest(case: &Case<'_>, node: usize, need: usize, import: &Import) -> Option
         Fit::Hidden => 1,
         Fit::OtherVersion => 2,
     };
-    let (fit, offer) = closure::visible(case, node, need)
+    let (fit, offer) = visible(&case.given, &case.assessments[node].open[need], node)
         .map(|offer| (fit(kernel, user, import, offer.export), offer))
         .min_by_key(|(fit, _)| rank(*fit))?;
     let namespace = offer.export.namespace.as_deref().unwrap_or_default();
@@ -172,8 +132,8 @@ fn about(case: &Case<'_>, node: usize, need: usize, reason: Reason, provider: us
 }
 
 /// Does `from`, which does not load, wait for `target`, over any number of modules?
-fn needs_first(case: &Case<'_>, maybe: &Closure, from: usize, target: usize) -> bool {
-    let mut seen = vec![false; case.given.nodes.len()];
+fn needs_first(web: &Web<'_>, maybe: &Closure, from: usize, target: usize) -> bool {
+    let mut seen = vec![false; web.nodes.len()];
     let mut waiting = vec![from];
     while let Some(node) = waiting.pop() {
         if node == target {
@@ -182,9 +142,8 @@ fn needs_first(case: &Case<'_>, maybe: &Closure, from: usize, target: usize) -> 
         if std::mem::replace(&mut seen[node], true) || maybe.loaded(node).is_some() {
             continue;
         }
-        for need in 0..case.assessments[node].open.len() {
-            waiting.extend(closure::fitting(case, node, need).map(|offer| offer.node));
-        }
+        let needs = web.nodes[node].needs.iter();
+        waiting.extend(needs.flat_map(|open| &open.fitting));
     }
     false
 }

@@ -1,6 +1,8 @@
 //! Who, of all modules of all packages, exports which symbol.
 
-use super::{rules, symbols};
+use super::alone::OpenNeed;
+use super::symbols::{Offered, Wanted};
+use super::{Given, rules, symbols};
 use crate::kernel::{Candidate, Kernel, KernelExport, VMLINUX};
 use kmod::{Export, Import, Module};
 use std::borrow::Cow;
@@ -113,7 +115,7 @@ impl<'a> InTree<'a> {
 
 /// How an offered symbol suits the module that needs it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Fit {
+pub(crate) enum Fit {
     Fits,
     /// Another version, or none.
     OtherVersion,
@@ -125,21 +127,53 @@ pub(super) enum Fit {
 
 /// Does the offer satisfy the need, by `check_version` and its neighbours?
 pub(super) fn fit(kernel: &Kernel, node: &Node<'_>, import: &Import, export: &Export) -> Fit {
-    let module = node.module;
-    let offered = export.crc.filter(|crc| crc.is_versioned());
-    let same_version = || match symbols::expected_by(kernel, node, import) {
-        Some(expected) => offered == Some(expected),
-        None => rules::lenient_about_missing_versions(kernel, module.versions),
+    let offered = Offered {
+        crcs: export.crc.as_slice(),
+        gpl: export.gpl,
+        namespace: export.namespace.as_deref(),
     };
-    if export.gpl && !node.is_gpl {
+    let may_use = |namespace: &str| symbols::may_use_namespace(node.module, Some(namespace));
+    fit_of(kernel, Wanted::of(node, import), offered, may_use)
+}
+
+/// The same on plain values. `may_use` says whether the module may use symbols of a namespace.
+pub(crate) fn fit_of(
+    kernel: &Kernel,
+    wanted: Wanted,
+    offered: Offered<'_>,
+    may_use: impl FnOnce(&str) -> bool,
+) -> Fit {
+    let same_version = || match symbols::expected(kernel, wanted) {
+        Some(expected) => offered.version() == Some(expected),
+        None => rules::lenient_about_missing_versions(kernel, wanted.versions),
+    };
+    if offered.gpl && !wanted.is_gpl {
         Fit::Hidden
     } else if kernel.modversions && !same_version() {
         Fit::OtherVersion
-    } else if !symbols::may_use_namespace(module, export.namespace.as_deref()) {
+    } else if offered
+        .namespace
+        .is_some_and(|namespace| !may_use(namespace))
+    {
         Fit::OtherNamespace
     } else {
         Fit::Fits
     }
+}
+
+/// Offers that an open need of this node may look at.
+pub(super) fn visible<'g>(
+    given: &'g Given<'_>,
+    open: &'g OpenNeed,
+    node: usize,
+) -> impl Iterator<Item = Offer<'g>> {
+    let nodes = &given.nodes;
+    let import = &nodes[node].module.imports[open.import];
+    let offers = given.offers.of_symbol(&import.symbol).iter().copied();
+    offers.filter(move |offer| {
+        let is_own = nodes[offer.node].package == nodes[node].package;
+        offer.node != node && (is_own || !open.own_only)
+    })
 }
 
 /// Are these names of one module? The kernel takes hyphen and underscore as equal.

@@ -14,6 +14,8 @@ pub(crate) const LAYOUT_SYMBOLS: [&str; 2] = ["module_layout", "struct_module"];
 const SIZE_CHECKED_SINCE: (u32, u32) = (6, 4);
 /// First kernel that reads `__version_ext_crcs` and `__version_ext_names`.
 const EXTENDED_VERSIONS_SINCE: (u32, u32) = (6, 14);
+/// First kernel that hands the taint on to the modules that use a proprietary one.
+const TAINT_INHERITED_SINCE: (u32, u32) = (5, 9);
 
 /// What is decided before any symbol is looked up.
 pub(super) fn before_symbols(kernel: &Kernel, module: &Module, assessment: &mut Assessment) {
@@ -47,6 +49,12 @@ pub(super) fn reads_extended_versions(kernel: &Kernel) -> Option<bool> {
     kernel
         .version()
         .map(|version| version >= EXTENDED_VERSIONS_SINCE)
+}
+
+/// Does this kernel hand the taint of a proprietary module on to the modules that use it?
+pub(crate) fn inherits_taint(kernel: &Kernel) -> bool {
+    let version = kernel.version();
+    version.is_none_or(|version| version >= TAINT_INHERITED_SINCE)
 }
 
 /// Does this kernel let the module get away with a symbol that has no version? Only where it reads

@@ -126,7 +126,7 @@ pub(crate) struct Told {
 }
 
 impl Wanted {
-    fn of(user: &Node<'_>, import: &Import) -> Wanted {
+    pub(super) fn of(user: &Node<'_>, import: &Import) -> Wanted {
         Wanted {
             crc: import.crc,
             weak: import.weak,
@@ -149,7 +149,7 @@ impl<'a> From<&'a KernelExport> for Offered<'a> {
 
 impl Offered<'_> {
     /// The first that matches at all: zero says "not versioned" and is none.
-    fn version(&self) -> Option<Crc> {
+    pub(super) fn version(&self) -> Option<Crc> {
         self.crcs.iter().copied().find(|crc| crc.is_versioned())
     }
 }
