@@ -1,8 +1,7 @@
 //! Very many packages and kernels in memory: [`judge`](crate::judge()) in milliseconds.
 //!
 //! A new kernel is judged against all packages, and a new package against all kernels, without
-//! opening a package again. The answers are those of `judge`, exactly; it is what the index falls
-//! back on where one package's symbols come from another.
+//! opening a package again. The answers are those of `judge`, exactly.
 //!
 //! ```text
 //!  modules ──pack──► bytes ─────add_package──► Index ◄──add_kernel── Kernel
@@ -27,8 +26,9 @@
 //! looked at once and becomes a bit, "the kernel satisfies this"; the rest of what modules are
 //! (version magic, licence, size …) falls into few distinct classes, each judged once by the rules
 //! of `judge`. A package then loads if its class does and all its bits are set. Where a symbol that
-//! the kernel lacks is exported by some package, that package, and those it needs in turn, are
-//! judged together by `judge` itself, on a kernel cut down to their symbols.
+//! the kernel lacks is exported by some package, those packages and all that they lack in turn are
+//! closed over as `judge` does. For reasons in full such a group is cut out of the world and handed
+//! to `judge` itself.
 //!
 //! # With a database
 //!
@@ -62,7 +62,9 @@
 mod bits;
 mod broken;
 mod class;
+mod cut;
 mod kernel;
+mod linked;
 mod need;
 mod packages;
 mod packed;
@@ -73,8 +75,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-use crate::judge::offers::plain;
-use crate::kernel::{Candidate, Kernel};
+use crate::kernel::Kernel;
 use crate::verdict::{PackageVerdict, Verdict};
 use kernel::PackedKernel;
 use kmod::Module;
@@ -82,8 +83,7 @@ use packages::Packages;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::hash::Hash;
-use texts::Texts;
-use view::{Seen, State, View};
+use view::{Seen, View};
 
 pub use broken::{Broken, BrokenPackage, BrokenSymbol};
 pub use need::{KindError, Need, NeedConflict, NeedId, NeedKind, Needs};
@@ -233,13 +233,13 @@ impl<P: Clone + Eq + Hash, K: Clone + Ord> Index<P, K> {
         let mut verdicts = Vec::with_capacity(self.len());
         let mut open = Vec::new();
         for (slot, package) in self.packages.iter() {
-            match view.package(Some(slot), package) {
+            match view.package(slot, package) {
                 Seen::Decided(verdict) => verdicts.push((self.key(slot), verdict)),
                 Seen::Open => open.push(slot),
             }
         }
-        for (slot, judged) in self.judge(&view, &open) {
-            verdicts.push((self.key(slot), judged.verdict));
+        for (slot, links) in linked::settle(&view, &open) {
+            verdicts.push((self.key(slot), links.verdict));
         }
         Some(verdicts)
     }
@@ -250,11 +250,11 @@ impl<P: Clone + Eq + Hash, K: Clone + Ord> Index<P, K> {
         let package = self.packages.get(slot)?;
         let verdict = |kernel| {
             let view = View::of(&self.packages, kernel);
-            match view.package(Some(slot), package) {
+            match view.package(slot, package) {
                 Seen::Decided(verdict) => verdict,
                 Seen::Open => {
-                    let judged = self.judge(&view, &[slot]).pop();
-                    judged.map_or(Verdict::Indeterminate, |(_, judged)| judged.verdict)
+                    let settled = linked::settle(&view, &[slot]).pop();
+                    settled.map_or(Verdict::Indeterminate, |(_, links)| links.verdict)
                 }
             }
         };
@@ -279,7 +279,7 @@ impl<P: Clone + Eq + Hash, K: Clone + Ord> Index<P, K> {
         let view = View::of(&self.packages, self.kernels.get(kernel)?);
         let known = |key| self.slots.get(key).copied();
         let slots: Vec<u32> = packages.into_iter().filter_map(known).collect();
-        let judged = self.judge(&view, &slots).into_iter();
+        let judged = cut::explain(&view, &slots).into_iter();
         Some(
             judged
                 .map(|(slot, judged)| (self.key(slot), judged))
@@ -298,30 +298,10 @@ impl<P: Clone + Eq + Hash, K: Clone + Ord> Index<P, K> {
     where
         K: 'a,
     {
-        let texts = self.packages.needs.symbols();
-        let imports = modules
-            .iter()
-            .flat_map(|m| m.imports.iter().map(|i| &i.symbol));
-        let exports = modules
-            .iter()
-            .flat_map(|m| m.exports.iter().map(|e| &e.symbol));
-        let symbols: BTreeSet<u32> = imports
-            .chain(exports)
-            .filter_map(|symbol| texts.find(symbol))
-            .collect();
-        let offers = symbols
-            .iter()
-            .flat_map(|symbol| self.packages.offers(*symbol));
-        let near: BTreeSet<u32> = offers.map(|offer| offer.slot).collect();
-        let near: Vec<u32> = near.into_iter().collect();
         let on = |key: &K| {
             let (key, kernel) = self.kernels.get_key_value(key)?;
-            let slots = self.together(&View::of(&self.packages, kernel), &near);
-            let cut = self.cut_out(&slots, symbols.clone());
-            let mut candidates = cut.candidates();
-            candidates.push(Candidate { name, modules });
-            let judged = crate::judge(&cut.kernel(kernel, &candidates), &candidates);
-            Some((key, judged.into_iter().next_back()?))
+            let view = View::of(&self.packages, kernel);
+            Some((key, cut::explain_another(&view, name, modules)?))
         };
         kernels.into_iter().filter_map(on).collect()
     }
@@ -338,13 +318,13 @@ impl<P: Clone + Eq + Hash, K: Clone + Ord> Index<P, K> {
                 continue;
             }
             // Such a package is decided.
-            if let Seen::Decided(verdict) = broken.view().package(Some(slot), package) {
-                broken.list(slot, package, verdict, limit);
+            if let Seen::Decided(verdict) = broken.view().package(slot, package) {
+                broken.list(slot, package, verdict, None, limit);
             }
         }
-        for (slot, judged) in self.judge(broken.view(), &open) {
+        for (slot, links) in linked::settle(broken.view(), &open) {
             if let Some(package) = self.packages.get(slot) {
-                broken.list_judged(slot, package, judged, limit);
+                broken.list(slot, package, links.verdict, Some(&links), limit);
             }
         }
         Some(broken)
@@ -412,88 +392,5 @@ impl<P: Clone + Eq + Hash, K: Clone + Ord> Index<P, K> {
             }
         }
         wanted
-    }
-
-    /// Judges some packages, together with all that they need of others, by `judge` itself.
-    fn judge(&self, view: &View<'_>, asked: &[u32]) -> Vec<(u32, PackageVerdict)> {
-        if asked.is_empty() {
-            return Vec::new();
-        }
-        let slots = self.together(view, asked);
-        let cut = self.cut_out(&slots, BTreeSet::new());
-        let candidates = cut.candidates();
-        let verdicts = crate::judge(&cut.kernel(view.kernel, &candidates), &candidates);
-        let by_slot: HashMap<u32, PackageVerdict> = slots.into_iter().zip(verdicts).collect();
-        let of = |slot: &u32| Some((*slot, by_slot.get(slot)?.clone()));
-        asked.iter().filter_map(of).collect()
-    }
-
-    /// Some packages and all that decide about them: those that export what they lack, what these
-    /// lack in turn, and, for the reasons, those that export the same as they.
-    fn together(&self, view: &View<'_>, asked: &[u32]) -> Vec<u32> {
-        let mut found: BTreeSet<u32> = asked.iter().copied().collect();
-        let mut waiting = asked.to_vec();
-        while let Some(slot) = waiting.pop() {
-            let Some(package) = self.packages.get(slot) else {
-                continue;
-            };
-            for &need in package.needs() {
-                if view.state(need) != State::Contested {
-                    continue;
-                }
-                for offer in self.packages.offers(self.packages.symbol_of(need)) {
-                    if found.insert(offer.slot) {
-                        waiting.push(offer.slot);
-                    }
-                }
-            }
-        }
-        for slot in asked {
-            for symbol in self.exports_of(*slot) {
-                found.extend(self.packages.offers(symbol).iter().map(|offer| offer.slot));
-            }
-        }
-        found.into_iter().collect()
-    }
-
-    /// These packages' names and modules, and the symbols of kernels that matter to them.
-    fn cut_out(&self, slots: &[u32], mut symbols: BTreeSet<u32>) -> Cut<'_> {
-        let packages = &self.packages;
-        let mut modules = Vec::with_capacity(slots.len());
-        for package in slots.iter().filter_map(|slot| packages.get(*slot)) {
-            symbols.extend(package.needs().iter().map(|need| packages.symbol_of(*need)));
-            symbols.extend(package.exports().map(|export| export.symbol));
-            modules.push((&*package.name, packages.modules(package)));
-        }
-        Cut {
-            packages: modules,
-            symbols,
-            texts: packages.needs.symbols(),
-        }
-    }
-}
-
-/// Some packages by themselves.
-struct Cut<'i> {
-    packages: Vec<(&'i str, Vec<Module>)>,
-    /// All that they need or export.
-    symbols: BTreeSet<u32>,
-    texts: &'i Texts,
-}
-
-impl Cut<'_> {
-    fn candidates(&self) -> Vec<Candidate<'_>> {
-        let packages = self.packages.iter();
-        packages
-            .map(|(name, modules)| Candidate { name, modules })
-            .collect()
-    }
-
-    /// As much of a kernel as matters to them.
-    fn kernel(&self, kernel: &PackedKernel, candidates: &[Candidate<'_>]) -> Kernel {
-        let modules = candidates.iter().flat_map(|candidate| candidate.modules);
-        let replaced = modules.flat_map(|module| kernel.exports_of(&plain(&module.name)));
-        let symbols: BTreeSet<u32> = self.symbols.iter().chain(replaced).copied().collect();
-        kernel.with_only(symbols, self.texts)
     }
 }

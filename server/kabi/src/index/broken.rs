@@ -1,10 +1,10 @@
 //! Every symbol on one kernel that a module needs and does not get.
 
-use super::NeedId;
+use super::linked::Links;
 use super::packages::Package;
-use super::view::{State, View};
+use super::view::View;
+use super::{NeedId, cut};
 use crate::codes;
-use crate::judge::symbols::Fate;
 use crate::verdict::{PackageVerdict, Reason, Severity, Verdict};
 use std::fmt;
 
@@ -17,12 +17,15 @@ pub struct Broken<'i, P> {
     keys: &'i [Option<P>],
     packages: Vec<PackageRow>,
     modules: Vec<ModuleRow>,
-    /// Each listed symbol, in 4 bytes, as there are millions of them: the place of a need, or of a
-    /// reason behind the last place of a need.
+    /// Each listed symbol, in 4 bytes, as there are millions of them: the place of a need, with
+    /// [`JUDGED`] if modules have a say; or [`NO_LAYOUT`].
     pairs: Vec<u32>,
-    /// Reasons that are not simply the kernel's answer to a need.
-    reasons: Vec<(Option<NeedId>, Reason)>,
 }
+
+/// In a pair: the kernel alone does not say why.
+const JUDGED: u32 = 1 << 31;
+/// A pair that is no need: the module carries no record of `module_layout`.
+const NO_LAYOUT: u32 = u32::MAX;
 
 /// A package with symbols that its modules do not get.
 #[derive(Clone, Copy)]
@@ -74,7 +77,6 @@ impl<'i, P> Broken<'i, P> {
             packages: Vec::new(),
             modules: Vec::new(),
             pairs: Vec::new(),
-            reasons: Vec::new(),
         }
     }
 
@@ -100,79 +102,57 @@ impl<'i, P> Broken<'i, P> {
         &self.view
     }
 
-    /// Lists what the kernel alone denies a package: at most `limit` of it.
-    pub(super) fn list(&mut self, slot: u32, package: &Package, verdict: Verdict, limit: usize) {
-        let before = (self.modules.len(), self.pairs.len());
-        let mut total = 0;
-        for (module, row) in package.modules.iter().enumerate() {
-            let start = self.pairs.len();
-            if let Some(layout) = self.view.class_reason(row.class) {
-                total += 1;
-                self.push_reason(layout, before.1, limit);
-            }
-            if self.view.kernel.has_exports() {
-                for &need in package.needs_of(module) {
-                    if self.is_denied(package, module, need) {
-                        total += 1;
-                        if self.pairs.len() - before.1 < limit {
-                            self.pairs.push(need);
-                        }
-                    }
-                }
-            }
-            self.end_module(module, start);
-        }
-        self.end_package(slot, verdict, total, before.0);
-    }
-
-    fn is_denied(&self, package: &Package, module: usize, need: u32) -> bool {
-        match self.view.state(need) {
-            State::Met => false,
-            State::Failed | State::Contested => true,
-            State::Ask => {
-                let fate = self.view.fate(&package.modules[module], need);
-                matches!(fate, Fate::Failed(_))
-            }
-        }
-    }
-
-    /// Lists what a package does not get by the judge's word: at most `limit` of it.
-    pub(super) fn list_judged(
+    /// Lists what a package does not get, at most `limit` of it. `links`: what modules say to the
+    /// needs that they have a say in.
+    pub(super) fn list(
         &mut self,
         slot: u32,
         package: &Package,
-        judged: PackageVerdict,
+        verdict: Verdict,
+        links: Option<&Links>,
         limit: usize,
     ) {
-        let before = (self.modules.len(), self.pairs.len());
+        let first_module = self.modules.len();
+        let room = self.pairs.len().saturating_add(limit);
         let mut total = 0;
-        for (module, judged) in judged.modules.into_iter().enumerate() {
+        for (module, row) in package.modules.iter().enumerate() {
             let start = self.pairs.len();
-            for reason in judged.reasons.into_iter().filter(is_about_need) {
+            let mut push = |pair: u32| {
                 total += 1;
-                let need = self.need_named(package, module, &reason);
-                self.push_reason((need, reason), before.1, limit);
+                if self.pairs.len() < room {
+                    self.pairs.push(pair);
+                }
+            };
+            if self.view.layout_fails(row.class) {
+                push(
+                    self.view
+                        .packages
+                        .classes
+                        .get(row.class)
+                        .layout
+                        .unwrap_or(NO_LAYOUT),
+                );
             }
+            let Some(links) = links else {
+                let needs = package.needs_of(module).iter();
+                needs
+                    .filter(|need| self.view.is_denied(row, **need))
+                    .for_each(|need| push(*need));
+                self.end_module(module, start);
+                continue;
+            };
+            let open = self.view.open_needs(slot, package, module);
+            let needs = package.needs_of(module).iter();
+            let closed = needs.filter(|need| !open.iter().any(|(open, _)| open == *need));
+            closed
+                .filter(|need| self.view.is_denied(row, **need))
+                .for_each(|need| push(*need));
+            links.failed[module]
+                .iter()
+                .for_each(|need| push(need | JUDGED));
             self.end_module(module, start);
         }
-        self.end_package(slot, judged.verdict, total, before.0);
-    }
-
-    fn push_reason(&mut self, reason: (Option<NeedId>, Reason), before: usize, limit: usize) {
-        if self.pairs.len() - before < limit {
-            let place = self.view.packages.needs.len() as usize + self.reasons.len();
-            self.pairs
-                .push(u32::try_from(place).expect("memory ends before u32 does"));
-            self.reasons.push(reason);
-        }
-    }
-
-    fn need_named(&self, package: &Package, module: usize, reason: &Reason) -> Option<NeedId> {
-        let needs = &self.view.packages.needs;
-        let symbol = needs.symbols().find(reason.symbol.as_deref()?)?;
-        let of_module = package.needs_of(module).iter();
-        let mut places = of_module.filter(|place| needs.row(**place).symbol == symbol);
-        places.next().map(|place| needs.id_at(*place))
+        self.end_package(slot, verdict, total, first_module);
     }
 
     fn end_module(&mut self, module: usize, start: usize) {
@@ -194,42 +174,57 @@ impl<'i, P> Broken<'i, P> {
     }
 }
 
-/// Is this reason one that a need is not satisfied?
-fn is_about_need(reason: &Reason) -> bool {
-    reason.severity == Severity::Fatal
-        && reason.symbol.is_some()
-        && reason.code != codes::EXPORT_DUPLICATE
-}
-
 impl<'b, P> BrokenPackage<'b, P> {
     /// What is listed, module by module; within a module in no order.
     pub fn symbols(&self) -> impl Iterator<Item = BrokenSymbol<'b>> + use<'b, P> {
-        let (broken, slot) = (self.broken, self.row.slot);
-        let modules = &broken.modules[self.row.modules.0..self.row.modules.1];
-        let package = broken.view.packages.get(slot);
-        modules.iter().flat_map(move |row| {
-            let package = package.expect("an index does not change while it is looked at");
-            let pairs = &broken.pairs[row.pairs.0..row.pairs.1];
-            let symbol = move |pair: &u32| broken.symbol(package, row.module, *pair);
-            pairs.iter().filter_map(symbol)
-        })
+        let (view, slot) = (&self.broken.view, self.row.slot);
+        let modules = &self.broken.modules[self.row.modules.0..self.row.modules.1];
+        let pairs = &self.broken.pairs;
+        let listed = modules.iter().flat_map(|row| {
+            let pairs = pairs[row.pairs.0..row.pairs.1].iter();
+            pairs.map(|pair| (row.module, *pair))
+        });
+        let is_judged = |(_, pair): (usize, u32)| pair & JUDGED != 0 && pair != NO_LAYOUT;
+        let judged = listed
+            .clone()
+            .any(is_judged)
+            .then(|| cut::explain(view, &[slot]).pop());
+        let judged = judged.flatten().map(|(_, judged)| judged);
+        let package = view.packages.get(slot);
+        listed
+            .filter_map(move |(module, pair)| symbol(view, package?, module, pair, judged.as_ref()))
     }
 }
 
-impl<P> Broken<'_, P> {
-    fn symbol(&self, package: &Package, module: usize, pair: u32) -> Option<BrokenSymbol<'_>> {
-        let (view, needs) = (&self.view, &self.view.packages.needs);
-        let row = &package.modules[module];
-        let (need, reason) = match pair.checked_sub(needs.len()) {
-            Some(place) => self.reasons[place as usize].clone(),
-            None => (Some(needs.id_at(pair)), view.reason(row, pair)?),
-        };
-        Some(BrokenSymbol {
-            module: view.packages.texts.get(row.name),
-            need,
-            reason,
-        })
-    }
+fn symbol<'b>(
+    view: &'b View<'_>,
+    package: &Package,
+    module: usize,
+    pair: u32,
+    judged: Option<&PackageVerdict>,
+) -> Option<BrokenSymbol<'b>> {
+    let needs = &view.packages.needs;
+    let row = &package.modules[module];
+    let (need, reason) = match pair {
+        NO_LAYOUT => (None, view.layout_reason(row.class)?),
+        pair if pair & JUDGED != 0 => {
+            let need = pair & !JUDGED;
+            let symbol = needs.symbols().get(view.packages.symbol_of(need));
+            let is_it = |reason: &&Reason| {
+                reason.severity == Severity::Fatal
+                    && reason.symbol.as_deref() == Some(symbol)
+                    && reason.code != codes::EXPORT_DUPLICATE
+            };
+            let reasons = &judged?.modules.get(module)?.reasons;
+            (Some(need), reasons.iter().find(is_it)?.clone())
+        }
+        need => (Some(need), view.reason(row, need)?),
+    };
+    Some(BrokenSymbol {
+        module: view.packages.texts.get(row.name),
+        need: need.map(|place| needs.id_at(place)),
+        reason,
+    })
 }
 
 impl<P> fmt::Debug for Broken<'_, P> {

@@ -50,8 +50,8 @@ pub(super) struct ModuleRow {
 pub(super) struct ExportRow {
     pub symbol: u32,
     pub crc: Option<Crc>,
-    gpl: bool,
-    namespace: Option<u32>,
+    pub gpl: bool,
+    pub namespace: Option<u32>,
 }
 
 /// A module that exports a symbol.
@@ -228,16 +228,19 @@ impl Package {
         self.modules.iter().flat_map(|module| &module.exports)
     }
 
-    /// Does another module of this package export that symbol?
-    pub fn offers_to(&self, module: usize, symbol: u32) -> bool {
-        let others = self
-            .modules
-            .iter()
-            .enumerate()
-            .filter(|(m, _)| *m != module);
-        others
-            .flat_map(|(_, row)| &row.exports)
-            .any(|export| export.symbol == symbol)
+    /// Does this module need a symbol here that another module of this package exports?
+    pub fn is_own_need(&self, module: usize, need: u32, needs: &Needs) -> bool {
+        let row = needs.row(need);
+        let of_others = |(other, row): (usize, &ModuleRow), symbol: u32| {
+            other != module && row.exports.iter().any(|export| export.symbol == symbol)
+        };
+        row.kind.is_used()
+            && !needs.is_layout(row.symbol)
+            && self
+                .modules
+                .iter()
+                .enumerate()
+                .any(|other| of_others(other, row.symbol))
     }
 
     /// Notes what no kernel changes.
@@ -251,19 +254,20 @@ impl Package {
                 exporters.entry(export.symbol).or_default().insert(module);
             }
         }
-        let of_other = |symbol: u32, module: usize| {
-            let exporters = exporters.get(&symbol);
-            exporters.is_some_and(|all| all.len() > usize::from(all.contains(&module)))
+        let is_duplicate = |row: &ModuleRow, module: usize| {
+            row.exports.iter().any(|export| {
+                let exporters = &exporters[&export.symbol];
+                exporters.len() > usize::from(exporters.contains(&module))
+            })
         };
         for module in 0..self.modules.len() {
-            let wants_own = |need: &u32| {
-                let row = needs.row(*need);
-                row.kind.is_used() && !needs.is_layout(row.symbol) && of_other(row.symbol, module)
+            let needs_own = {
+                let mut of_module = self.needs_of(module).iter();
+                of_module.any(|need| self.is_own_need(module, *need, needs))
             };
-            let needs_own = self.needs_of(module).iter().any(wants_own);
             let row = &mut self.modules[module];
             row.needs_own = needs_own;
-            row.is_duplicate = row.exports.iter().any(|e| of_other(e.symbol, module));
+            row.is_duplicate = is_duplicate(row, module);
         }
     }
 

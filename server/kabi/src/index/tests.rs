@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::codes;
+use crate::kernel::Candidate;
 use crate::testing::worlds::{Package, any_kernel, any_module, any_package, any_packages};
 use crate::testing::{kernel, module};
 use crate::verdict::{Reason, Severity};

@@ -1,6 +1,5 @@
 //! Packages on one kernel, as far as the kernel alone decides.
 
-use super::NeedId;
 use super::bits::Bits;
 use super::kernel::{PackedExport, PackedKernel};
 use super::packages::{ModuleRow, Package, Packages};
@@ -104,16 +103,15 @@ impl<'a> View<'a> {
     }
 
     /// The verdict on a package, if the kernel alone decides it.
-    pub fn package(&self, slot: Option<u32>, package: &Package) -> Seen {
+    pub fn package(&self, slot: u32, package: &Package) -> Seen {
         let mut worst = None;
         let mut is_open = false;
         for module in 0..package.modules.len() {
-            match self.module(slot, package, module) {
-                Seen::Decided(Verdict::Incompatible) => {
-                    return Seen::Decided(Verdict::Incompatible);
-                }
-                Seen::Decided(verdict) => worst = worst.max(Some(verdict)),
-                Seen::Open => is_open = true,
+            let (standing, open) = self.assess(slot, package, module);
+            worst = worst.max(Some(standing.verdict()));
+            is_open |= open && standing.worst != Some(Severity::Fatal);
+            if worst == Some(Verdict::Incompatible) {
+                return Seen::Decided(Verdict::Incompatible);
             }
         }
         if is_open {
@@ -123,51 +121,77 @@ impl<'a> View<'a> {
         }
     }
 
-    fn module(&self, slot: Option<u32>, package: &Package, module: usize) -> Seen {
+    /// What the kernel says to a module, and whether other modules have a say, too. Ends early when
+    /// it is refused.
+    pub fn assess(&self, slot: u32, package: &Package, module: usize) -> (Standing, bool) {
         let row = &package.modules[module];
-        let mut standing = self.standing(row.class);
-        if standing.worst == Some(Severity::Fatal) {
-            return Seen::Decided(standing.verdict());
+        let mut standing = self.as_a_whole(row);
+        let mut is_open = false;
+        if standing.worst == Some(Severity::Fatal) || !self.kernel.has_exports() {
+            return (standing, is_open);
         }
-        if row.is_duplicate || self.collides(row) {
-            standing.worst = Some(Severity::Fatal);
-            return Seen::Decided(standing.verdict());
-        }
-        if self.replaces_badly(row) {
-            standing.worst = standing.worst.max(Some(Severity::Warn));
-        }
-        if !self.kernel.has_exports() {
-            return Seen::Decided(standing.verdict());
-        }
-        let mut is_open = row.needs_own;
         for &need in package.needs_of(module) {
             let state = self.state(need);
-            if state == State::Met {
-                continue;
-            }
-            if row.needs_own && package.offers_to(module, self.packages.symbol_of(need)) {
+            if row.needs_own && package.is_own_need(module, need, &self.packages.needs) {
+                is_open = true;
                 continue;
             }
             match state {
+                State::Met => {}
                 State::Contested if self.others_offer(slot, need) => is_open = true,
                 State::Ask => self.ask(row, need, &mut standing),
-                _ => standing.worst = Some(Severity::Fatal),
+                State::Contested | State::Failed => standing.worst = Some(Severity::Fatal),
             }
             if standing.worst == Some(Severity::Fatal) {
-                return Seen::Decided(standing.verdict());
+                break;
             }
         }
-        if is_open {
-            Seen::Open
-        } else {
-            Seen::Decided(standing.verdict())
+        (standing, is_open)
+    }
+
+    /// Needs of a module that modules might satisfy, and whether only those of its own package
+    /// count.
+    pub fn open_needs(&self, slot: u32, package: &Package, module: usize) -> Vec<(u32, bool)> {
+        if !self.kernel.has_exports() {
+            return Vec::new();
         }
+        let row = &package.modules[module];
+        let open = |need: &u32| {
+            if row.needs_own && package.is_own_need(module, *need, &self.packages.needs) {
+                Some((*need, true))
+            } else if self.state(*need) == State::Contested && self.others_offer(slot, *need) {
+                Some((*need, false))
+            } else {
+                None
+            }
+        };
+        package.needs_of(module).iter().filter_map(open).collect()
+    }
+
+    /// Do modules of this or other packages have a say?
+    pub fn is_open(&self, slot: u32, package: &Package) -> bool {
+        let is_contested =
+            |need: &u32| self.state(*need) == State::Contested && self.others_offer(slot, *need);
+        self.kernel.has_exports()
+            && (package.modules.iter().any(|module| module.needs_own)
+                || package.needs().iter().any(is_contested))
+    }
+
+    /// What the kernel says to a module, its needs aside.
+    fn as_a_whole(&self, row: &ModuleRow) -> Standing {
+        let mut standing = self.standing(row.class);
+        if row.is_duplicate || self.collides(row) {
+            standing.worst = Some(Severity::Fatal);
+        } else if self.replaces_badly(row) {
+            standing.worst = standing.worst.max(Some(Severity::Warn));
+        }
+        standing
     }
 
     /// Does a module of another package export the symbol of this need?
-    pub fn others_offer(&self, slot: Option<u32>, need: u32) -> bool {
+    fn others_offer(&self, slot: u32, need: u32) -> bool {
         let offers = self.packages.offers(self.packages.symbol_of(need));
-        offers.iter().any(|offer| Some(offer.slot) != slot)
+        offers.iter().any(|offer| offer.slot != slot)
     }
 
     fn standing(&self, class: u32) -> Standing {
@@ -177,30 +201,41 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Why the kernel refuses the `module_layout` of modules of that class, and the number of their
-    /// need for it.
-    pub fn class_reason(&self, class: u32) -> Option<(Option<NeedId>, Reason)> {
-        let row = self.packages.classes.get(class);
-        let reason = match &self.prepared {
-            Some(prepared) => prepared.classes[class as usize].layout.clone()?,
-            None => row.layout_reason(&self.kernel.head)?,
-        };
-        let need = row.layout.map(|place| self.packages.needs.id_at(place));
-        Some((need, reason))
+    /// Why the kernel refuses the `module_layout` of modules of that class, if it does.
+    pub fn layout_reason(&self, class: u32) -> Option<Reason> {
+        match &self.prepared {
+            Some(prepared) => prepared.classes[class as usize].layout.clone(),
+            None => self
+                .packages
+                .classes
+                .get(class)
+                .layout_reason(&self.kernel.head),
+        }
     }
 
-    /// Could modules of this or other packages satisfy something here?
-    pub fn is_open(&self, slot: u32, package: &Package) -> bool {
-        let is_contested = |need: &u32| {
-            self.state(*need) == State::Contested && self.others_offer(Some(slot), *need)
-        };
-        package.modules.iter().any(|module| module.needs_own)
-            || package.needs().iter().any(is_contested)
+    /// Does the kernel refuse the `module_layout` of modules of that class?
+    pub fn layout_fails(&self, class: u32) -> bool {
+        match &self.prepared {
+            Some(prepared) => prepared.classes[class as usize].layout.is_some(),
+            None => self.layout_reason(class).is_some(),
+        }
+    }
+
+    /// Does the kernel refuse this need of that module, whatever other modules say?
+    pub fn is_denied(&self, row: &ModuleRow, need: u32) -> bool {
+        match self.state(need) {
+            State::Met => false,
+            State::Failed | State::Contested => true,
+            State::Ask => matches!(self.fate(row, need), Fate::Failed(_)),
+        }
     }
 
     /// Why the kernel does not satisfy a need of that module.
     pub fn reason(&self, row: &ModuleRow, need: u32) -> Option<Reason> {
         let symbol = self.packages.symbol_of(need);
+        if self.packages.needs.is_layout(symbol) {
+            return self.layout_reason(row.class);
+        }
         let export = self.kernel.export(symbol).map(PackedExport::unpacked);
         match self.fate(row, need) {
             Fate::Failed(told) => {
@@ -262,13 +297,32 @@ impl<'a> View<'a> {
     }
 
     /// What the kernel alone says to a need of that module.
-    pub fn fate(&self, row: &ModuleRow, need: u32) -> Fate {
+    fn fate(&self, row: &ModuleRow, need: u32) -> Fate {
         let export = self.kernel.export(self.packages.symbol_of(need));
+        self.fate_if(need, export, |namespace| self.may_use(row, namespace))
+    }
+
+    /// May that module use symbols of that namespace?
+    pub fn may_use(&self, row: &ModuleRow, namespace: &str) -> bool {
         let class = &self.packages.classes.get(row.class).module;
         let name = self.packages.texts.get(row.name);
-        self.fate_if(need, export, |namespace| {
-            symbols::is_usable(namespace, name, || class.import_namespaces())
-        })
+        symbols::is_usable(namespace, name, || class.import_namespaces())
+    }
+
+    /// Is this need of that module met by a GPL-only symbol of the kernel?
+    pub fn uses_gpl_only(&self, row: &ModuleRow, need: u32) -> bool {
+        let wanted = self.packages.needs.row(need);
+        wanted.kind.is_used()
+            && !self.packages.needs.is_layout(wanted.symbol)
+            && matches!(self.fate(row, need), Fate::Met { gpl_only: true, .. })
+    }
+
+    /// Does the kernel demand a version here, and the module as a whole carries none that it reads?
+    pub fn is_unversioned(&self, need: u32) -> bool {
+        let (kernel, wanted) = (&self.kernel.head, self.packages.needs.row(need).wanted());
+        kernel.modversions
+            && symbols::expected(kernel, wanted).is_none()
+            && !symbols::reads_versions(kernel, wanted.versions)
     }
 
     fn fate_if(

@@ -334,7 +334,7 @@ const BASIC_NAME_64: usize = 55;
 const BASIC_NAME_32: usize = 59;
 
 /// False when the module as a whole counts as not versioned on this kernel.
-pub(super) fn reads_versions(kernel: &Kernel, versions: Versions) -> bool {
+pub(crate) fn reads_versions(kernel: &Kernel, versions: Versions) -> bool {
     match versions {
         Versions::None => false,
         Versions::Extended => rules::reads_extended_versions(kernel) == Some(true),
