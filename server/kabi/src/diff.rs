@@ -1,6 +1,17 @@
 //! One kernel against another: what changed for the modules that use it.
 //!
-//! Says facts, not verdicts: whether a change matters is a question of who uses the symbol.
+//! Says facts, not verdicts: whether a change matters is a question of who uses the symbol. What
+//! the distributor's own rules say to it is [`Severities::rule`] and [`Stablelist::rule`].
+
+mod ruled;
+mod rules_file;
+mod severities;
+mod stablelist;
+
+pub use ruled::{ChangeKind, Ruled, RuledChange, Ruling};
+pub use rules_file::{MAX_RULES_BYTES, RulesError};
+pub use severities::{Severities, SeverityRule, Subject};
+pub use stablelist::Stablelist;
 
 use crate::kernel::{Kernel, KernelExport};
 use kmod::Crc;

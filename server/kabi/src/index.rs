@@ -49,7 +49,7 @@
 //!
 //! let symvers = symvers::parse(b"0x1\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n").unwrap();
 //! let kernel = Kernel::new("6.4.0-1-default", "x86_64", "default", &symvers);
-//! let modules: Vec<kmod::Module> = Vec::new(); // of `kmod::read`
+//! let modules: Vec<kmod::Module> = Vec::new(); // of `kmod::Module::read`
 //!
 //! let mut index: Index<&str, u32> = Index::default();
 //! index.add_kernel(7, &kernel);
@@ -178,6 +178,7 @@ impl<P: Clone + Eq + Hash, K: Clone + Ord> Index<P, K> {
         self.remove_package(&key);
         let place = slot as usize;
         if self.keys.len() <= place {
+            packages::grow(&mut self.keys);
             self.keys.resize(place + 1, None);
         }
         self.keys[place] = Some(key.clone());
@@ -310,21 +311,16 @@ impl<P: Clone + Eq + Hash, K: Clone + Ord> Index<P, K> {
     /// and the first `limit` of them (`usize::MAX`: all). `None`: no such kernel.
     pub fn broken(&self, kernel: &K, limit: usize) -> Option<Broken<'_, P>> {
         let view = View::prepared(&self.packages, self.kernels.get(kernel)?);
-        let mut broken = Broken::on(view, &self.keys);
+        let mut broken = Broken::on(view, &self.keys, limit);
         let mut open = Vec::new();
         for (slot, package) in self.packages.iter() {
-            if broken.view().is_open(slot, package) {
+            if broken.list(slot, package) == Seen::Open {
                 open.push(slot);
-                continue;
-            }
-            // Such a package is decided.
-            if let Seen::Decided(verdict) = broken.view().package(slot, package) {
-                broken.list(slot, package, verdict, None, limit);
             }
         }
         for (slot, links) in linked::settle(broken.view(), &open) {
             if let Some(package) = self.packages.get(slot) {
-                broken.list(slot, package, links.verdict, Some(&links), limit);
+                broken.list_linked(slot, package, &links);
             }
         }
         Some(broken)

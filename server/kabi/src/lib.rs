@@ -11,7 +11,8 @@
 //! | `judge` | all packages against one kernel, to a fixpoint |
 //! | [`index`] | the same for very many packages and kernels, kept in memory |
 //! | [`codes`] | every reason a verdict can give, with its meaning |
-//! | `diff` | one kernel against another |
+//! | `diff` | one kernel against another, and what the distributor's rules say to it |
+//! | [`volatility`] | how often symbols changed, and what that means for a package |
 //! | [`arch`], [`flavor`] | names of processors and kernel flavors |
 
 pub mod arch;
@@ -25,8 +26,12 @@ pub mod symvers;
 #[cfg(test)]
 mod testing;
 mod verdict;
+pub mod volatility;
 
-pub use diff::{Change, Diff, diff};
+pub use diff::{
+    Change, ChangeKind, Diff, MAX_RULES_BYTES, Ruled, RuledChange, RulesError, Ruling, Severities,
+    SeverityRule, Stablelist, Subject, diff,
+};
 pub use judge::judge;
 pub use kernel::{Candidate, Kernel, KernelExport};
 pub use symvers::Symvers;

@@ -2,7 +2,7 @@
 
 use super::linked::Links;
 use super::packages::Package;
-use super::view::View;
+use super::view::{Open, Seen, Together, View};
 use super::{NeedId, cut};
 use crate::codes;
 use crate::verdict::{PackageVerdict, Reason, Severity, Verdict};
@@ -15,6 +15,8 @@ use std::fmt;
 pub struct Broken<'i, P> {
     view: View<'i>,
     keys: &'i [Option<P>],
+    /// Listed of each package at most.
+    limit: usize,
     packages: Vec<PackageRow>,
     modules: Vec<ModuleRow>,
     /// Each listed symbol, in 4 bytes, as there are millions of them: the place of a need, with
@@ -25,7 +27,7 @@ pub struct Broken<'i, P> {
 /// In a pair: the kernel alone does not say why.
 const JUDGED: u32 = 1 << 31;
 /// A pair that is no need: the module carries no record of `module_layout`.
-const NO_LAYOUT: u32 = u32::MAX;
+pub(super) const NO_LAYOUT: u32 = u32::MAX;
 
 /// A package with symbols that its modules do not get.
 #[derive(Clone, Copy)]
@@ -70,8 +72,9 @@ struct ModuleRow {
 }
 
 impl<'i, P> Broken<'i, P> {
-    pub(super) fn on(view: View<'i>, keys: &'i [Option<P>]) -> Broken<'i, P> {
+    pub(super) fn on(view: View<'i>, keys: &'i [Option<P>], limit: usize) -> Broken<'i, P> {
         Broken {
+            limit,
             view,
             keys,
             packages: Vec::new(),
@@ -102,64 +105,60 @@ impl<'i, P> Broken<'i, P> {
         &self.view
     }
 
-    /// Lists what a package does not get, at most `limit` of it. `links`: what modules say to the
-    /// needs that they have a say in.
-    pub(super) fn list(
-        &mut self,
-        slot: u32,
-        package: &Package,
-        verdict: Verdict,
-        links: Option<&Links>,
-        limit: usize,
-    ) {
-        let first_module = self.modules.len();
-        let room = self.pairs.len().saturating_add(limit);
-        let mut total = 0;
+    /// Lists what the kernel denies a package, if it alone decides that, and says the verdict.
+    pub(super) fn list(&mut self, slot: u32, package: &Package) -> Seen {
+        let (first_module, first_pair) = (self.modules.len(), self.pairs.len());
+        let mut together = Together::default();
+        let mut list = Listing::new(&mut self.pairs, self.limit);
+        let mut is_open = false;
         for (module, row) in package.modules.iter().enumerate() {
-            let start = self.pairs.len();
-            let mut push = |pair: u32| {
-                total += 1;
-                if self.pairs.len() < room {
-                    self.pairs.push(pair);
-                }
-            };
-            if self.view.layout_fails(row.class) {
-                push(
-                    self.view
-                        .packages
-                        .classes
-                        .get(row.class)
-                        .layout
-                        .unwrap_or(NO_LAYOUT),
-                );
-            }
-            let Some(links) = links else {
-                let needs = package.needs_of(module).iter();
-                needs
-                    .filter(|need| self.view.is_denied(row, **need))
-                    .for_each(|need| push(*need));
-                self.end_module(module, start);
-                continue;
-            };
-            let open = self.view.open_needs(slot, package, module);
-            let needs = package.needs_of(module).iter();
-            let closed = needs.filter(|need| !open.iter().any(|(open, _)| open == *need));
-            closed
-                .filter(|need| self.view.is_denied(row, **need))
-                .for_each(|need| push(*need));
-            links.failed[module]
-                .iter()
-                .for_each(|need| push(need | JUDGED));
-            self.end_module(module, start);
+            let start = list.pairs.len();
+            self.view
+                .layout_pair(row.class)
+                .into_iter()
+                .for_each(|pair| list.push(pair));
+            let assessed = self
+                .view
+                .assess(slot, package, module, false, |need| list.push(need));
+            together.add(assessed.0, assessed.1);
+            is_open |= assessed.1 != Open::No;
+            list.end_module(&mut self.modules, module, start);
         }
-        self.end_package(slot, verdict, total, first_module);
+        let total = list.total;
+        let seen = self.view.decide(package, together);
+        match seen {
+            // Refused is refused, but what it does not get other modules may decide.
+            Seen::Decided(verdict) if !is_open || verdict.loads() => {
+                self.end_package(slot, verdict, total, first_module);
+                seen
+            }
+            _ => {
+                self.modules.truncate(first_module);
+                self.pairs.truncate(first_pair);
+                Seen::Open
+            }
+        }
     }
 
-    fn end_module(&mut self, module: usize, start: usize) {
-        let pairs = (start, self.pairs.len());
-        if pairs.0 < pairs.1 {
-            self.modules.push(ModuleRow { module, pairs });
+    /// Lists what a package does not get, some of it because of other modules.
+    pub(super) fn list_linked(&mut self, slot: u32, package: &Package, links: &Links) {
+        let first_module = self.modules.len();
+        let mut list = Listing::new(&mut self.pairs, self.limit);
+        for (module, row) in package.modules.iter().enumerate() {
+            let start = list.pairs.len();
+            self.view
+                .layout_pair(row.class)
+                .into_iter()
+                .for_each(|pair| list.push(pair));
+            self.view
+                .assess(slot, package, module, false, |need| list.push(need));
+            links.failed[module]
+                .iter()
+                .for_each(|need| list.push(need | JUDGED));
+            list.end_module(&mut self.modules, module, start);
         }
+        let total = list.total;
+        self.end_package(slot, links.verdict, total, first_module);
     }
 
     fn end_package(&mut self, slot: u32, verdict: Verdict, total: usize, first_module: usize) {
@@ -170,6 +169,38 @@ impl<'i, P> Broken<'i, P> {
                 total,
                 modules: (first_module, self.modules.len()),
             });
+        }
+    }
+}
+
+/// The pairs of one package, as far as they are listed.
+struct Listing<'l> {
+    pairs: &'l mut Vec<u32>,
+    /// Where the list is full.
+    room: usize,
+    total: usize,
+}
+
+impl<'l> Listing<'l> {
+    fn new(pairs: &'l mut Vec<u32>, limit: usize) -> Listing<'l> {
+        Listing {
+            room: pairs.len().saturating_add(limit),
+            pairs,
+            total: 0,
+        }
+    }
+
+    fn push(&mut self, pair: u32) {
+        self.total += 1;
+        if self.pairs.len() < self.room {
+            self.pairs.push(pair);
+        }
+    }
+
+    fn end_module(&self, modules: &mut Vec<ModuleRow>, module: usize, start: usize) {
+        let pairs = (start, self.pairs.len());
+        if pairs.0 < pairs.1 {
+            modules.push(ModuleRow { module, pairs });
         }
     }
 }

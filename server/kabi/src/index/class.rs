@@ -36,16 +36,19 @@ pub(super) struct Class {
     pub module: Module,
     /// Place of the need for `module_layout`.
     pub layout: Option<u32>,
+    /// Its licence lets it use GPL-only symbols.
+    pub is_gpl: bool,
 }
 
 impl Classes {
+    /// The number of a module's class, and its need for `module_layout`, which belongs to it.
     pub fn intern(
         &mut self,
         needs: &Needs,
         class: &[u8],
         places: &[u32],
         exports: &[Export],
-    ) -> Result<u32, PackedError> {
+    ) -> Result<(u32, Option<u32>), PackedError> {
         let is_versioned = |export: &Export| export.crc.is_some_and(|crc| crc.is_versioned());
         let key = Key {
             packed: class.into(),
@@ -53,7 +56,7 @@ impl Classes {
             exports_unversioned: !exports.is_empty() && !exports.iter().any(is_versioned),
         };
         if let Some(place) = self.by_key.get(&key) {
-            return Ok(*place);
+            return Ok((*place, key.layout));
         }
         let mut module = packed::read_class(class)?;
         module.imports = key.layout.map(|p| needs.import(p)).into_iter().collect();
@@ -68,11 +71,13 @@ impl Classes {
         let place = u32::try_from(self.rows.len()).expect("memory ends before u32 does");
         self.heap += 2 * class.len() + size_of::<Class>() + size_of::<Key>() + CLASS_TEXTS;
         self.rows.push(Class {
+            is_gpl: module.is_gpl_compatible(),
             module,
             layout: key.layout,
         });
+        let layout = key.layout;
         self.by_key.insert(key, place);
-        Ok(place)
+        Ok((place, layout))
     }
 
     pub fn get(&self, place: u32) -> &Class {
@@ -102,18 +107,13 @@ fn layout_need(needs: &Needs, places: &[u32]) -> Option<u32> {
 }
 
 impl Class {
-    /// What a kernel says to it.
-    pub fn standing(&self, kernel: &Kernel) -> Standing {
-        judge::as_a_whole(kernel, &self.module).0
-    }
-
-    /// Why the kernel refuses its version of `module_layout`, if it does.
-    pub fn layout_reason(&self, kernel: &Kernel) -> Option<Reason> {
+    /// What a kernel says to it, and why it refuses its version of `module_layout`, if it does.
+    pub fn fate(&self, kernel: &Kernel) -> (Standing, Option<Reason>) {
         let is_about_layout = |reason: &Reason| {
             let symbol = reason.symbol.as_deref();
             reason.severity == Severity::Fatal && symbol.is_some_and(is_layout)
         };
-        let reasons = judge::as_a_whole(kernel, &self.module).1;
-        reasons.into_iter().find(is_about_layout)
+        let (standing, reasons) = judge::as_a_whole(kernel, &self.module);
+        (standing, reasons.into_iter().find(is_about_layout))
     }
 }

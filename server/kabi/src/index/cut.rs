@@ -106,7 +106,7 @@ impl<'i> Cut<'i> {
         for package in slots.iter().filter_map(|slot| packages.get(*slot)) {
             symbols.extend(package.needs().iter().map(|need| packages.symbol_of(*need)));
             symbols.extend(package.exports().map(|export| export.symbol));
-            modules.push((&*package.name, packages.modules(package)));
+            modules.push((packages.name(package), packages.modules(package)));
         }
         Cut {
             packages: modules,

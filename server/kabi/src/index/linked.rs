@@ -2,11 +2,9 @@
 //! same rules as the judge's, on numbers.
 
 use super::cut::together;
-use super::packages::{ExportRow, ModuleRow, Package};
+use super::packages::{ExportRow, Package};
 use super::view::View;
 use crate::judge::closure::{self, Outcome, Settled, Together};
-use crate::judge::offers::{Fit, fit_of};
-use crate::judge::symbols::Offered;
 use crate::judge::web::{Alone, Node, Open, Web};
 use crate::judge::{Standing, rules};
 use crate::verdict::{Severity, Verdict};
@@ -96,13 +94,12 @@ impl<'i> Linked<'_, 'i> {
     fn push(&mut self, number: usize, slot: u32, package: &'i Package, module: usize) {
         let texts = &self.view.packages.texts;
         let row = &package.modules[module];
-        let standing = self.view.assess(slot, package, module).0;
-        let class = &self.view.packages.classes.get(row.class).module;
+        let (standing, _) = self.view.assess(slot, package, module, true, |_| {});
         self.web.nodes.push(Node {
             package: number,
-            package_name: &package.name,
+            package_name: self.view.packages.name(package),
             module_name: texts.get(row.name),
-            is_gpl: class.is_gpl_compatible(),
+            is_gpl: self.view.packages.classes.get(row.class).is_gpl,
             uses_gpl_only: false,
             alone: match standing.worst {
                 Some(Severity::Fatal) => Alone::Refused,
@@ -128,10 +125,11 @@ impl<'i> Linked<'_, 'i> {
                 let provider = self.first.get(&offer.slot)? + offer.module as usize;
                 let is_visible = provider != node && (offer.slot == slot || !own_only);
                 let exporter = self.view.packages.get(offer.slot)?;
-                let mut exports = exporter.modules[offer.module as usize].exports.iter();
+                let mut exports = exporter.exports_of(offer.module as usize);
                 let symbol = self.view.packages.symbol_of(*need);
-                let fits =
-                    |export: &ExportRow| export.symbol == symbol && self.fits(row, *need, export);
+                let fits = |export: &ExportRow| {
+                    export.symbol == symbol && self.view.fits(row, *need, export)
+                };
                 (is_visible && exports.any(fits)).then_some(provider)
             });
             let fitting = fitting.collect();
@@ -142,18 +140,6 @@ impl<'i> Linked<'_, 'i> {
         }
         self.needs
             .push(open.into_iter().map(|(need, _)| need).collect());
-    }
-
-    fn fits(&self, row: &ModuleRow, need: u32, export: &ExportRow) -> bool {
-        let packages = self.view.packages;
-        let wanted = packages.needs.row(need).wanted();
-        let offered = Offered {
-            crcs: export.crc.as_slice(),
-            gpl: export.gpl,
-            namespace: export.namespace.map(|text| packages.texts.get(text)),
-        };
-        let may_use = |namespace: &str| self.view.may_use(row, namespace);
-        fit_of(&self.view.kernel.head, wanted, offered, may_use) == Fit::Fits
     }
 
     /// Which modules use GPL-only symbols of the kernel: matters only beside proprietary ones.

@@ -6,7 +6,7 @@ use super::texts::Texts;
 use super::{PackedError, packed};
 use crate::judge::offers::plain;
 use kmod::{Crc, Export, Module};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 /// Every package, by slot, and what they share.
 #[derive(Debug, Default)]
@@ -15,35 +15,48 @@ pub(super) struct Packages {
     pub classes: Classes,
     /// Names of modules, and of namespaces in which they export.
     pub texts: Texts,
+    /// Names of modules that the kernel would write otherwise, and how.
+    pub unplain: HashMap<u32, u32>,
     slots: Vec<Option<Package>>,
     free: Vec<u32>,
     /// By symbol: who exports it.
     offers: HashMap<u32, Vec<Offer>>,
 }
 
-/// One package.
+/// One package: kept small, as there are very many.
 #[derive(Debug)]
 pub(super) struct Package {
-    pub name: Box<str>,
+    /// Its name, among the texts.
+    pub name: u32,
     pub modules: Box<[ModuleRow]>,
-    /// Places of needs, module after module, rising within each.
+    /// Places of needs, module after module, rising within each, without that for `module_layout`,
+    /// which the class has.
     needs: Box<[u32]>,
+    /// Only of packages that export something.
+    inside: Option<Box<Inside>>,
+}
+
+/// What a package that exports something has within. Each list is of modules (by place) and what
+/// they have, sorted by module.
+#[derive(Debug, Default)]
+struct Inside {
+    exports: Box<[(u32, ExportRow)]>,
+    /// Needs for symbols that another module of this package exports.
+    own_needs: Box<[(u32, u32)]>,
+    /// Modules that export a symbol that another one of this package exports, too.
+    duplicates: Box<[u32]>,
+    /// Modules need each other in one direction only, and each such symbol of one other.
+    is_plain: bool,
 }
 
 /// One module of a package.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct ModuleRow {
-    /// Its name, and its name with `_` for `-`.
+    /// Its name, among the texts.
     pub name: u32,
-    pub plain_name: u32,
     pub class: u32,
     /// Where its needs end among those of the package.
     end: u32,
-    pub exports: Box<[ExportRow]>,
-    /// Needs a symbol that another module of its package exports.
-    pub needs_own: bool,
-    /// Another module of its package exports one of its symbols, too.
-    pub is_duplicate: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -68,16 +81,14 @@ impl Packages {
         let slot = match self.free.pop() {
             Some(slot) => slot,
             None => {
+                grow(&mut self.slots);
                 self.slots.push(None);
                 u32::try_from(self.slots.len() - 1).expect("memory ends before u32 does")
             }
         };
-        for (module, row) in package.modules.iter().enumerate() {
-            let module = u32::try_from(module).expect("a module takes bytes of a package");
-            for export in &row.exports {
-                let offers = self.offers.entry(export.symbol).or_default();
-                offers.push(Offer { slot, module });
-            }
+        for (module, export) in package.exports_by_module() {
+            let offers = self.offers.entry(export.symbol).or_default();
+            offers.push(Offer { slot, module });
         }
         self.slots[slot as usize] = Some(package);
         Ok(slot)
@@ -87,7 +98,7 @@ impl Packages {
         let Some(package) = self.slots.get_mut(slot as usize).and_then(Option::take) else {
             return;
         };
-        for export in package.modules.iter().flat_map(|module| &module.exports) {
+        for export in package.exports() {
             if let Some(offers) = self.offers.get_mut(&export.symbol) {
                 offers.retain(|offer| offer.slot != slot);
                 if offers.is_empty() {
@@ -103,33 +114,44 @@ impl Packages {
         let modules = packed::read(bytes)?;
         let mut rows = Vec::with_capacity(modules.len());
         let mut needs = Vec::with_capacity(modules.iter().map(|m| m.needs.len()).sum());
-        for module in &modules {
-            let start = needs.len();
-            for id in &module.needs {
-                needs.push(self.place(*id)?);
-            }
-            needs[start..].sort_unstable();
-            let own = &needs[start..];
-            let class = self
-                .classes
-                .intern(&self.needs, module.class, own, &module.exports)?;
+        let mut exports: Vec<(u32, ExportRow)> = Vec::new();
+        for (number, module) in (0u32..).zip(&modules) {
+            let places = module.needs.iter().map(|id| self.place(*id));
+            let mut places = places.collect::<Result<Vec<u32>, _>>()?;
+            places.sort_unstable();
+            let (class, layout) =
+                self.classes
+                    .intern(&self.needs, module.class, &places, &module.exports)?;
+            needs.extend(places.into_iter().filter(|place| Some(*place) != layout));
             rows.push(ModuleRow {
                 name: self.texts.intern(module.name),
-                plain_name: self.texts.intern(&plain(module.name)),
                 class,
                 end: u32::try_from(needs.len()).map_err(|_| PackedError::TooMany)?,
-                exports: module.exports.iter().map(|e| self.export(e)).collect(),
-                needs_own: false,
-                is_duplicate: false,
             });
+            self.note_plain(module.name);
+            for export in &module.exports {
+                exports.push((number, self.export(export)));
+            }
         }
         let mut package = Package {
-            name: name.into(),
+            name: self.texts.intern(name),
             modules: rows.into(),
             needs: needs.into(),
+            inside: None,
         };
-        package.look_inside(&self.needs);
+        if !exports.is_empty() {
+            package.inside = Some(Box::new(Inside::of(&package, exports, &self.needs)));
+        }
         Ok(package)
+    }
+
+    /// A kernel's own module of this name is found by the name as the kernel writes it.
+    fn note_plain(&mut self, name: &str) {
+        let plain = plain(name);
+        if plain != name {
+            let pair = (self.texts.intern(name), self.texts.intern(&plain));
+            self.unplain.insert(pair.0, pair.1);
+        }
     }
 
     fn place(&self, id: NeedId) -> Result<u32, PackedError> {
@@ -148,6 +170,10 @@ impl Packages {
 
     pub fn get(&self, slot: u32) -> Option<&Package> {
         self.slots.get(slot as usize)?.as_ref()
+    }
+
+    pub fn name(&self, package: &Package) -> &str {
+        self.texts.get(package.name)
     }
 
     /// Every package with its slot.
@@ -176,9 +202,11 @@ impl Packages {
         let mut module = self.classes.get(row.class).module.clone();
         self.texts.get(row.name).clone_into(&mut module.name);
         let needs = package.needs_of(place).iter();
-        module.imports = needs.map(|need| self.needs.import(*need)).collect();
+        module
+            .imports
+            .extend(needs.map(|need| self.needs.import(*need)));
         module.imports.sort_by(|a, b| a.symbol.cmp(&b.symbol));
-        let exports = row.exports.iter().map(|export| Export {
+        let exports = package.exports_of(place).map(|export| Export {
             symbol: self.needs.symbols().get(export.symbol).to_owned(),
             crc: export.crc,
             gpl: export.gpl,
@@ -207,6 +235,13 @@ impl Packages {
     }
 }
 
+/// Makes room for one more, a little at a time: doubling would waste half of the memory.
+pub(super) fn grow<T>(list: &mut Vec<T>) {
+    if list.len() == list.capacity() {
+        list.reserve_exact(list.len() / 16 + 16);
+    }
+}
+
 /// A key, a list's head and its share of the table.
 const OFFERS_HEAD: usize = 40;
 /// What an allocator keeps for itself per piece of memory, about.
@@ -224,62 +259,122 @@ impl Package {
         &self.needs
     }
 
+    /// What a module exports.
+    pub fn exports_of(&self, module: usize) -> impl DoubleEndedIterator<Item = &ExportRow> {
+        let all = self
+            .inside
+            .as_ref()
+            .map_or(&[][..], |inside| &inside.exports);
+        of_module(all, module).iter().map(|(_, export)| export)
+    }
+
+    /// What its modules export.
     pub fn exports(&self) -> impl Iterator<Item = &ExportRow> {
-        self.modules.iter().flat_map(|module| &module.exports)
+        self.exports_by_module().map(|(_, export)| export)
     }
 
-    /// Does this module need a symbol here that another module of this package exports?
-    pub fn is_own_need(&self, module: usize, need: u32, needs: &Needs) -> bool {
-        let row = needs.row(need);
-        let of_others = |(other, row): (usize, &ModuleRow), symbol: u32| {
-            other != module && row.exports.iter().any(|export| export.symbol == symbol)
-        };
-        row.kind.is_used()
-            && !needs.is_layout(row.symbol)
-            && self
-                .modules
-                .iter()
-                .enumerate()
-                .any(|other| of_others(other, row.symbol))
+    fn exports_by_module(&self) -> impl Iterator<Item = (u32, &ExportRow)> {
+        let all = self
+            .inside
+            .as_ref()
+            .map_or(&[][..], |inside| &inside.exports);
+        all.iter().map(|(module, export)| (*module, export))
     }
 
-    /// Notes what no kernel changes.
-    fn look_inside(&mut self, needs: &Needs) {
-        if self.exports().next().is_none() {
-            return;
-        }
-        let mut exporters: HashMap<u32, HashSet<usize>> = HashMap::new();
-        for (module, row) in self.modules.iter().enumerate() {
-            for export in &row.exports {
-                exporters.entry(export.symbol).or_default().insert(module);
-            }
-        }
-        let is_duplicate = |row: &ModuleRow, module: usize| {
-            row.exports.iter().any(|export| {
-                let exporters = &exporters[&export.symbol];
-                exporters.len() > usize::from(exporters.contains(&module))
-            })
-        };
-        for module in 0..self.modules.len() {
-            let needs_own = {
-                let mut of_module = self.needs_of(module).iter();
-                of_module.any(|need| self.is_own_need(module, *need, needs))
-            };
-            let row = &mut self.modules[module];
-            row.needs_own = needs_own;
-            row.is_duplicate = is_duplicate(row, module);
-        }
+    /// A module's needs for symbols that another module of this package exports.
+    pub fn own_needs(&self, module: usize) -> &[(u32, u32)] {
+        let all = self
+            .inside
+            .as_ref()
+            .map_or(&[][..], |inside| &inside.own_needs);
+        of_module(all, module)
+    }
+
+    /// Does it need symbols of its own, in one direction only, and each of one module?
+    pub fn is_plain(&self) -> bool {
+        self.inside.as_ref().is_none_or(|inside| inside.is_plain)
+    }
+
+    /// Does another module of this package export a symbol that this module exports, too?
+    pub fn is_duplicate(&self, module: usize) -> bool {
+        let inside = self.inside.as_ref();
+        inside.is_some_and(|inside| inside.duplicates.iter().any(|m| *m as usize == module))
     }
 
     fn bytes(&self) -> usize {
-        let exports = |row: &ModuleRow| match row.exports.len() {
-            0 => 0,
-            some => some * size_of::<ExportRow>() + PER_ALLOCATION,
+        let inside = |inside: &Inside| {
+            size_of::<Inside>()
+                + size_of_val(&*inside.exports)
+                + size_of_val(&*inside.own_needs)
+                + size_of_val(&*inside.duplicates)
+                + 4 * PER_ALLOCATION
         };
-        self.name.len()
-            + self.needs.len() * size_of::<u32>()
-            + self.modules.len() * size_of::<ModuleRow>()
-            + self.modules.iter().map(exports).sum::<usize>()
-            + 3 * PER_ALLOCATION
+        size_of_val(&*self.needs)
+            + size_of_val(&*self.modules)
+            + self.inside.as_deref().map_or(0, inside)
+            + 2 * PER_ALLOCATION
     }
+}
+
+/// The part of a list, sorted by module, that belongs to one.
+fn of_module<T>(all: &[(u32, T)], module: usize) -> &[(u32, T)] {
+    let start = all.partition_point(|(m, _)| (*m as usize) < module);
+    let end = all.partition_point(|(m, _)| *m as usize <= module);
+    &all[start..end]
+}
+
+impl Inside {
+    fn of(package: &Package, exports: Vec<(u32, ExportRow)>, needs: &Needs) -> Inside {
+        let mut exporters: HashMap<u32, BTreeSet<u32>> = HashMap::new();
+        for (module, export) in &exports {
+            exporters.entry(export.symbol).or_default().insert(*module);
+        }
+        // Who else exports it; nobody, for most symbols.
+        let others = |symbol: u32, module: u32| {
+            let exporters = exporters.get(&symbol).into_iter().flatten();
+            exporters.copied().filter(move |other| *other != module)
+        };
+        let mut inside = Inside {
+            is_plain: true,
+            ..Inside::default()
+        };
+        let mut own_needs = Vec::new();
+        // Who needs whom.
+        let mut edges = BTreeSet::new();
+        for (module, _) in (0u32..).zip(&package.modules) {
+            for need in package.needs_of(module as usize) {
+                let row = needs.row(*need);
+                if !row.kind.is_used() || needs.is_layout(row.symbol) {
+                    continue;
+                }
+                let others: Vec<u32> = others(row.symbol, module).collect();
+                if !others.is_empty() {
+                    own_needs.push((module, *need));
+                    inside.is_plain &= others.len() == 1;
+                    edges.extend(others.into_iter().map(|other| (module, other)));
+                }
+            }
+        }
+        inside.is_plain &= is_acyclic(edges);
+        let of_others =
+            |(module, export): &&(u32, ExportRow)| others(export.symbol, *module).count() > 0;
+        let duplicates: BTreeSet<u32> = exports.iter().filter(of_others).map(|(m, _)| *m).collect();
+        inside.duplicates = duplicates.into_iter().collect();
+        inside.own_needs = own_needs.into();
+        inside.exports = exports.into();
+        inside
+    }
+}
+
+/// Takes away, again and again, what needs nothing that is left.
+fn is_acyclic(mut edges: BTreeSet<(u32, u32)>) -> bool {
+    while !edges.is_empty() {
+        let waiting: BTreeSet<u32> = edges.iter().map(|(user, _)| *user).collect();
+        let before = edges.len();
+        edges.retain(|(_, needed)| waiting.contains(needed));
+        if edges.len() == before {
+            return false;
+        }
+    }
+    true
 }

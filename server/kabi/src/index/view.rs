@@ -1,9 +1,11 @@
 //! Packages on one kernel, as far as the kernel alone decides.
 
 use super::bits::Bits;
+use super::broken::NO_LAYOUT;
 use super::kernel::{PackedExport, PackedKernel};
-use super::packages::{ModuleRow, Package, Packages};
-use crate::judge::symbols::{self, Fate};
+use super::packages::{ExportRow, ModuleRow, Package, Packages};
+use crate::judge::offers::{Fit, fit_of, plain};
+use crate::judge::symbols::{self, Fate, Offered};
 use crate::judge::{Standing, exports};
 use crate::verdict::{Reason, Severity, Verdict};
 
@@ -55,6 +57,48 @@ pub(super) enum Seen {
     Open,
 }
 
+/// Whether modules have a say in what becomes of a module.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub(super) enum Open {
+    #[default]
+    No,
+    /// Those of its own package.
+    Own,
+    /// Those of other packages.
+    Foreign,
+}
+
+/// What is said of the modules of a package, together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Together {
+    /// The worst.
+    pub verdict: Option<Verdict>,
+    /// Who has a say in a module that is not refused anyway.
+    open: Open,
+    all_load: bool,
+}
+
+impl Default for Together {
+    fn default() -> Together {
+        Together {
+            verdict: None,
+            open: Open::No,
+            all_load: true,
+        }
+    }
+}
+
+impl Together {
+    pub fn add(&mut self, standing: Standing, open: Open) {
+        let is_refused = standing.worst == Some(Severity::Fatal);
+        self.verdict = self.verdict.max(Some(standing.verdict()));
+        self.all_load &= !is_refused && !standing.unknown;
+        if !is_refused {
+            self.open = self.open.max(open);
+        }
+    }
+}
+
 impl<'a> View<'a> {
     /// For one package or a few.
     pub fn of(packages: &'a Packages, kernel: &'a PackedKernel) -> View<'a> {
@@ -78,9 +122,9 @@ impl<'a> View<'a> {
                 State::Ask => {}
             }
         }
-        let classes = packages.classes.rows().iter().map(|class| ClassFate {
-            standing: class.standing(&kernel.head),
-            layout: class.layout_reason(&kernel.head),
+        let classes = packages.classes.rows().iter().map(|class| {
+            let (standing, layout) = class.fate(&kernel.head);
+            ClassFate { standing, layout }
         });
         let classes = classes.collect();
         let mut in_tree = Bits::none(packages.texts.len());
@@ -89,6 +133,11 @@ impl<'a> View<'a> {
             .filter_map(|name| packages.texts.find(name))
         {
             in_tree.set(name);
+        }
+        for (written, plain) in &packages.unplain {
+            if in_tree.has(*plain) {
+                in_tree.set(*written);
+            }
         }
         View {
             prepared: Some(Prepared {
@@ -104,49 +153,101 @@ impl<'a> View<'a> {
 
     /// The verdict on a package, if the kernel alone decides it.
     pub fn package(&self, slot: u32, package: &Package) -> Seen {
-        let mut worst = None;
-        let mut is_open = false;
+        let mut together = Together::default();
         for module in 0..package.modules.len() {
-            let (standing, open) = self.assess(slot, package, module);
-            worst = worst.max(Some(standing.verdict()));
-            is_open |= open && standing.worst != Some(Severity::Fatal);
-            if worst == Some(Verdict::Incompatible) {
+            let (standing, open) = self.assess(slot, package, module, true, |_| {});
+            together.add(standing, open);
+            if together.verdict == Some(Verdict::Incompatible) {
                 return Seen::Decided(Verdict::Incompatible);
             }
         }
-        if is_open {
-            Seen::Open
-        } else {
-            Seen::Decided(worst.unwrap_or(Verdict::Indeterminate))
+        self.decide(package, together)
+    }
+
+    /// The verdict on a package by what is said of its modules.
+    pub fn decide(&self, package: &Package, together: Together) -> Seen {
+        match together.open {
+            Open::Foreign => Seen::Open,
+            Open::Own if !together.all_load || !self.own_needs_are_met(package) => Seen::Open,
+            _ => Seen::Decided(together.verdict.unwrap_or(Verdict::Indeterminate)),
         }
     }
 
-    /// What the kernel says to a module, and whether other modules have a say, too. Ends early when
-    /// it is refused.
-    pub fn assess(&self, slot: u32, package: &Package, module: usize) -> (Standing, bool) {
-        let row = &package.modules[module];
-        let mut standing = self.as_a_whole(row);
-        let mut is_open = false;
-        if standing.worst == Some(Severity::Fatal) || !self.kernel.has_exports() {
-            return (standing, is_open);
+    /// What the kernel says to a module, and whether other modules have a say, too. What it denies
+    /// goes to `denied`; with `stop`, ends early when the module is refused.
+    pub fn assess(
+        &self,
+        slot: u32,
+        package: &Package,
+        module: usize,
+        stop: bool,
+        mut denied: impl FnMut(u32),
+    ) -> (Standing, Open) {
+        let mut standing = self.as_a_whole(package, module);
+        let needs = package.needs_of(module);
+        let own = package.own_needs(module);
+        let is_refused = |standing: &Standing| standing.worst == Some(Severity::Fatal);
+        if (stop && is_refused(&standing)) || !self.kernel.has_exports() {
+            return (standing, Open::No);
         }
-        for &need in package.needs_of(module) {
+        let mut open = if own.is_empty() { Open::No } else { Open::Own };
+        if open == Open::No && self.are_met(needs) {
+            return (standing, open);
+        }
+        let row = &package.modules[module];
+        for &need in needs {
             let state = self.state(need);
-            if row.needs_own && package.is_own_need(module, need, &self.packages.needs) {
-                is_open = true;
+            if state == State::Met || own.iter().any(|(_, own)| *own == need) {
                 continue;
             }
-            match state {
-                State::Met => {}
-                State::Contested if self.others_offer(slot, need) => is_open = true,
-                State::Ask => self.ask(row, need, &mut standing),
-                State::Contested | State::Failed => standing.worst = Some(Severity::Fatal),
-            }
-            if standing.worst == Some(Severity::Fatal) {
-                break;
+            if state == State::Contested && self.others_offer(slot, need) {
+                open = Open::Foreign;
+            } else if state != State::Ask || self.ask(row, need, &mut standing) {
+                standing.worst = Some(Severity::Fatal);
+                denied(need);
+                if stop {
+                    break;
+                }
             }
         }
-        (standing, is_open)
+        (standing, open)
+    }
+
+    /// Do the modules of a package satisfy each other, so that nothing else need be looked at?
+    fn own_needs_are_met(&self, package: &Package) -> bool {
+        let is_gpl = |row: &ModuleRow| self.packages.classes.get(row.class).is_gpl;
+        let is_met = |module: usize, need: u32| {
+            let symbol = self.packages.symbol_of(need);
+            let mut exports = package.exports().filter(|export| export.symbol == symbol);
+            exports.any(|export| self.fits(&package.modules[module], need, export))
+        };
+        let mut modules = 0..package.modules.len();
+        package.is_plain()
+            && package.modules.iter().all(is_gpl)
+            && modules.all(|module| {
+                let mut own = package.own_needs(module).iter();
+                own.all(|(_, need)| is_met(module, *need))
+            })
+    }
+
+    /// Does an export of some module satisfy a need of that one?
+    pub fn fits(&self, row: &ModuleRow, need: u32, export: &ExportRow) -> bool {
+        let wanted = self.packages.needs.row(need).wanted();
+        let offered = Offered {
+            crcs: export.crc.as_slice(),
+            gpl: export.gpl,
+            namespace: export.namespace.map(|text| self.packages.texts.get(text)),
+        };
+        let may_use = |namespace: &str| self.may_use(row, namespace);
+        fit_of(&self.kernel.head, wanted, offered, may_use) == Fit::Fits
+    }
+
+    /// The usual case, and therefore the fast one.
+    fn are_met(&self, needs: &[u32]) -> bool {
+        match &self.prepared {
+            Some(prepared) => needs.iter().all(|need| prepared.met.has(*need)),
+            None => needs.iter().all(|need| self.look_up(*need) == State::Met),
+        }
     }
 
     /// Needs of a module that modules might satisfy, and whether only those of its own package
@@ -155,9 +256,9 @@ impl<'a> View<'a> {
         if !self.kernel.has_exports() {
             return Vec::new();
         }
-        let row = &package.modules[module];
+        let own = package.own_needs(module);
         let open = |need: &u32| {
-            if row.needs_own && package.is_own_need(module, *need, &self.packages.needs) {
+            if own.iter().any(|(_, own)| own == need) {
                 Some((*need, true))
             } else if self.state(*need) == State::Contested && self.others_offer(slot, *need) {
                 Some((*need, false))
@@ -168,21 +269,13 @@ impl<'a> View<'a> {
         package.needs_of(module).iter().filter_map(open).collect()
     }
 
-    /// Do modules of this or other packages have a say?
-    pub fn is_open(&self, slot: u32, package: &Package) -> bool {
-        let is_contested =
-            |need: &u32| self.state(*need) == State::Contested && self.others_offer(slot, *need);
-        self.kernel.has_exports()
-            && (package.modules.iter().any(|module| module.needs_own)
-                || package.needs().iter().any(is_contested))
-    }
-
     /// What the kernel says to a module, its needs aside.
-    fn as_a_whole(&self, row: &ModuleRow) -> Standing {
+    fn as_a_whole(&self, package: &Package, module: usize) -> Standing {
+        let row = &package.modules[module];
         let mut standing = self.standing(row.class);
-        if row.is_duplicate || self.collides(row) {
+        if package.is_duplicate(module) || self.collides(package, module) {
             standing.worst = Some(Severity::Fatal);
-        } else if self.replaces_badly(row) {
+        } else if self.replaces_badly(package, module) {
             standing.worst = standing.worst.max(Some(Severity::Warn));
         }
         standing
@@ -197,7 +290,7 @@ impl<'a> View<'a> {
     fn standing(&self, class: u32) -> Standing {
         match &self.prepared {
             Some(prepared) => prepared.classes[class as usize].standing,
-            None => self.packages.classes.get(class).standing(&self.kernel.head),
+            None => self.packages.classes.get(class).fate(&self.kernel.head).0,
         }
     }
 
@@ -205,29 +298,18 @@ impl<'a> View<'a> {
     pub fn layout_reason(&self, class: u32) -> Option<Reason> {
         match &self.prepared {
             Some(prepared) => prepared.classes[class as usize].layout.clone(),
-            None => self
-                .packages
-                .classes
-                .get(class)
-                .layout_reason(&self.kernel.head),
+            None => self.packages.classes.get(class).fate(&self.kernel.head).1,
         }
     }
 
-    /// Does the kernel refuse the `module_layout` of modules of that class?
-    pub fn layout_fails(&self, class: u32) -> bool {
-        match &self.prepared {
+    /// The need for `module_layout` of modules of that class, if the kernel refuses it.
+    pub fn layout_pair(&self, class: u32) -> Option<u32> {
+        let fails = match &self.prepared {
             Some(prepared) => prepared.classes[class as usize].layout.is_some(),
             None => self.layout_reason(class).is_some(),
-        }
-    }
-
-    /// Does the kernel refuse this need of that module, whatever other modules say?
-    pub fn is_denied(&self, row: &ModuleRow, need: u32) -> bool {
-        match self.state(need) {
-            State::Met => false,
-            State::Failed | State::Contested => true,
-            State::Ask => matches!(self.fate(row, need), Fate::Failed(_)),
-        }
+        };
+        let layout = self.packages.classes.get(class).layout;
+        fails.then(|| layout.unwrap_or(NO_LAYOUT))
     }
 
     /// Why the kernel does not satisfy a need of that module.
@@ -281,19 +363,21 @@ impl<'a> View<'a> {
         }
     }
 
-    fn ask(&self, row: &ModuleRow, need: u32, standing: &mut Standing) {
+    /// Looks at a need that is neither plainly met nor plainly denied; true if it is denied.
+    fn ask(&self, row: &ModuleRow, need: u32, standing: &mut Standing) -> bool {
         let severity = match self.fate(row, need) {
-            Fate::SaidBefore | Fate::Met { remark: None, .. } => return,
+            Fate::SaidBefore | Fate::Met { remark: None, .. } => return false,
+            Fate::Failed(_) => return true,
             Fate::Met {
                 remark: Some(told), ..
-            }
-            | Fate::Failed(told) => told.severity,
+            } => told.severity,
             Fate::Unknown(told) => {
                 standing.unknown = true;
                 told.severity
             }
         };
         standing.worst = standing.worst.max(Some(severity));
+        false
     }
 
     /// What the kernel alone says to a need of that module.
@@ -337,26 +421,29 @@ impl<'a> View<'a> {
     }
 
     /// Exports what the kernel exports already.
-    fn collides(&self, row: &ModuleRow) -> bool {
-        let name = self.packages.texts.get(row.name);
-        let of_kernel = |symbol| self.kernel.export(symbol);
-        row.exports
-            .iter()
-            .filter_map(|export| of_kernel(export.symbol))
-            .any(|taken| exports::collides(taken.provider, name))
+    fn collides(&self, package: &Package, module: usize) -> bool {
+        let mut taken = package
+            .exports_of(module)
+            .filter_map(|export| self.kernel.export(export.symbol));
+        taken.any(|taken| {
+            let name = self.packages.texts.get(package.modules[module].name);
+            exports::collides(taken.provider, name)
+        })
     }
 
     /// Stands in for one of the kernel's own modules, but does not export what that one does.
-    fn replaces_badly(&self, row: &ModuleRow) -> bool {
+    fn replaces_badly(&self, package: &Package, module: usize) -> bool {
+        let row = &package.modules[module];
         if let Some(prepared) = &self.prepared
-            && !prepared.in_tree.has(row.plain_name)
+            && !prepared.in_tree.has(row.name)
         {
             return false;
         }
-        let name = self.packages.texts.get(row.plain_name);
-        self.kernel.exports_of(name).iter().any(|symbol| {
+        let name = plain(self.packages.texts.get(row.name));
+        self.kernel.exports_of(&name).iter().any(|symbol| {
             let original = self.kernel.export(*symbol).map_or(&[][..], |e| e.crcs);
-            let ours = row.exports.iter().rev().find(|e| e.symbol == *symbol);
+            let mut ours = package.exports_of(module).rev();
+            let ours = ours.find(|export| export.symbol == *symbol);
             exports::replacement(original, ours.map(|export| export.crc)).is_some()
         })
     }

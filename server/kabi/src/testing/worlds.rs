@@ -66,7 +66,7 @@ fn any_export(symbol: &str, (crc, odd): (u32, u8)) -> Export {
 pub fn any_module() -> impl Strategy<Value = Module> {
     let imports = proptest::collection::btree_map(any_symbol(), any_version(), 0..5);
     let exports = proptest::collection::btree_map(any_symbol(), any_version(), 0..3);
-    let name = proptest::sample::select(&["m0", "m1", "m_2x", "m3", "m4"]);
+    let name = proptest::sample::select(&["m0", "m1", "m_2x", "m-2x", "m4"]);
     (name, imports, exports, 0u8..60, 0u8..40).prop_map(|(name, imports, exports, odd, odd2)| {
         let mut module = module(name, &[], &[]);
         let imports = imports.into_iter().map(|(s, v)| any_import(s, v));
