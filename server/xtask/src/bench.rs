@@ -1,10 +1,13 @@
-//! `cargo xtask bench inspect`: our reading and that of the usual tools on the same real inputs, side
-//! by side in one run, with the goals we set ourselves.
+//! `cargo xtask bench`: our work and that of the usual tools on the same real inputs, side by side in
+//! one run, with the goals we set ourselves. `inspect` reads modules and packages, `kabi` judges.
 //!
 //! Each is measured several times and the best counts: what others do on the machine only ever adds.
 
+mod kabi;
 mod modules;
 mod package;
+
+pub use kabi::kabi;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};

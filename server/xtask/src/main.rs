@@ -18,6 +18,7 @@ usage: cargo xtask COMMAND
   endure                 has damaged packages and modules read, as `test` does at its end
   bench inspect          times the reading of modules and packages beside other tools; fails when
                          a goal is missed
+  bench kabi             the same for judging a kernel against all packages, beside PostgreSQL
   fuzz [TARGET] [--seconds N]
                          runs libFuzzer on one target, or on all in turn, 60 seconds each
   fixtures [--refresh]   builds the real inputs of tests and demo into target/fixtures;
@@ -47,6 +48,7 @@ fn run(arguments: &[&str]) -> Result<ExitCode> {
         ["test", "--filter", name] => return test::run(&project, Some(name)),
         ["endure"] => probe::endure(&project)?,
         ["bench", "inspect"] => return bench::inspect(&project),
+        ["bench", "kabi"] => return bench::kabi(&project),
         ["fuzz", options @ ..] => return fuzz::run(&project, &fuzz::Options::parse(options)?),
         ["fixtures"] => build_fixtures(&project, false)?,
         ["fixtures", "--refresh"] => build_fixtures(&project, true)?,

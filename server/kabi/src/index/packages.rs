@@ -273,7 +273,8 @@ impl Package {
         self.exports_by_module().map(|(_, export)| export)
     }
 
-    fn exports_by_module(&self) -> impl Iterator<Item = (u32, &ExportRow)> {
+    /// The same, with the place of the module.
+    pub fn exports_by_module(&self) -> impl Iterator<Item = (u32, &ExportRow)> {
         let all = self
             .inside
             .as_ref()

@@ -230,6 +230,31 @@ impl<'a> View<'a> {
             })
     }
 
+    /// Is every module refused before its symbols are looked at?
+    pub fn is_dead(&self, package: &Package) -> bool {
+        let mut modules = 0..package.modules.len();
+        modules.all(|m| self.as_a_whole(package, m).worst == Some(Severity::Fatal))
+    }
+
+    /// Where all modules of a package are refused: a module's needs for symbols of the others, but
+    /// for those that a rule for the whole module has spoken of.
+    pub fn own_denied<'p>(
+        &'p self,
+        package: &'p Package,
+        module: usize,
+    ) -> impl Iterator<Item = u32> + use<'p, 'a> {
+        let fits = move |need: u32| {
+            let symbol = self.packages.symbol_of(need);
+            package.exports_by_module().any(|(exporter, export)| {
+                exporter as usize != module
+                    && export.symbol == symbol
+                    && self.fits(&package.modules[module], need, export)
+            })
+        };
+        let needs = package.own_needs(module).iter().map(|(_, need)| *need);
+        needs.filter(move |need| fits(*need) || !self.is_unversioned(*need))
+    }
+
     /// Does an export of some module satisfy a need of that one?
     pub fn fits(&self, row: &ModuleRow, need: u32, export: &ExportRow) -> bool {
         let wanted = self.packages.needs.row(need).wanted();
