@@ -33,8 +33,6 @@ pub struct EmbargoView {
     pub is_over: bool,
     /// `every vendor`, `acme, beta`; `None` for vendors.
     pub audience: Option<String>,
-    /// IANA name of the portal's time zone.
-    pub zone: String,
     /// Latest first; empty for vendors.
     pub accesses: Vec<AccessRow>,
 }

@@ -241,7 +241,6 @@ pub fn kernel() -> KernelPage {
         embargo: Some(EmbargoView {
             is_over: false,
             audience: Some("acme, northwind".into()),
-            zone: "Europe/Berlin".into(),
             accesses: vec![AccessRow {
                 vendor: "acme".into(),
                 account: "ci".into(),

@@ -2,7 +2,9 @@
 
 use super::NOW;
 use crate::packages::{self, State};
-use crate::{PgConnection, PgPool, Viewer, audience, kernels, products, vendors, verdicts};
+use crate::{
+    PgConnection, PgPool, Viewer, accesses, audience, embargo, kernels, products, vendors, verdicts,
+};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
@@ -194,6 +196,61 @@ async fn what_was_released_stays_so(pool: PgPool) -> sqlx::Result<()> {
         statuses,
         expected.map(|(word, embargoed)| (word.to_owned(), embargoed))
     );
+    Ok(())
+}
+
+#[sqlx::test(migrator = "crate::MIGRATOR")]
+async fn a_due_kernel_is_released_once(pool: PgPool) -> sqlx::Result<()> {
+    let mut conn = pool.acquire().await?;
+    let product_id = product(&mut conn).await?;
+    let id = register(&mut conn, product_id, "6.4.0-1-default", "preview").await?;
+    let due = NOW + time::Duration::HOUR;
+    embargo::set_release_date(&mut conn, id, Some((due.date(), due))).await?;
+    assert!(embargo::release_due(&mut conn, NOW).await?.is_empty());
+
+    // Two processes at the same moment: the second waits for the first, and finds nothing to do.
+    let mut first = pool.begin().await?;
+    assert_eq!(embargo::release_due(&mut first, due).await?, [id]);
+    let second = {
+        let pool = pool.clone();
+        tokio::spawn(async move {
+            let mut conn = pool.acquire().await?;
+            embargo::release_due(&mut conn, due).await
+        })
+    };
+    first.commit().await?;
+    assert!(second.await.unwrap()?.is_empty());
+
+    // A clock that goes back hides nothing, and nobody can.
+    assert!(embargo::release_due(&mut conn, NOW).await?.is_empty());
+    let kernel = kernels::by_id(&mut conn, Viewer::Public, id).await?;
+    assert_eq!(kernel.unwrap().released_at, Some(due));
+    let refused = embargo::set_status(&mut conn, id, "preview", due).await;
+    let refused = refused.unwrap_err();
+    assert_eq!(
+        crate::violated_constraint(&refused),
+        Some("kernels_preview_is_embargoed")
+    );
+    Ok(())
+}
+
+#[sqlx::test(migrator = "crate::MIGRATOR")]
+async fn looks_are_counted_by_the_hour(pool: PgPool) -> sqlx::Result<()> {
+    let mut conn = pool.acquire().await?;
+    let product_id = product(&mut conn).await?;
+    let id = register(&mut conn, product_id, "6.4.0-1-default", "preview").await?;
+    let look = accesses::Look {
+        vendor: "acme",
+        account: "ci",
+        route: "GET /kernels/{id}",
+    };
+    for minutes in [0, 59, 60] {
+        let at = NOW + time::Duration::minutes(minutes);
+        accesses::note(&mut conn, &look, &[id, id], at).await?;
+    }
+    let found = accesses::of_kernel(&mut conn, id, 10).await?;
+    let counted: Vec<_> = found.iter().map(|a| (a.hour, a.times)).collect();
+    assert_eq!(counted, [(NOW + time::Duration::HOUR, 1), (NOW, 2)]);
     Ok(())
 }
 

@@ -131,7 +131,7 @@ pub async fn page(
         registered: moment(kernel.created_at),
         symbols: symbols(&caller, &kernel),
         facts: facts(&caller, &kernel),
-        embargo: embargo_view(&app, &mut conn, &caller, &kernel).await?,
+        embargo: embargo_view(&mut conn, &caller, &kernel).await?,
         impact: Impact {
             is_pending: kernel.judged_at.is_none(),
             bar,
@@ -174,7 +174,6 @@ fn facts(caller: &Caller, kernel: &Kernel) -> Vec<Fact> {
 
 /// For whom the kernel is and who looked, for the distributor; for a vendor, that it is a secret.
 async fn embargo_view(
-    app: &App,
     conn: &mut PgConnection,
     caller: &Caller,
     kernel: &Kernel,
@@ -194,7 +193,6 @@ async fn embargo_view(
     Ok(Some(EmbargoView {
         is_over: !kernel.is_embargoed(),
         audience: audience.map(|a| audience_words(&a)),
-        zone: app.config.timezone.name().to_owned(),
         accesses: accesses
             .into_iter()
             .map(|a| AccessRow {
