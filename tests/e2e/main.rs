@@ -11,6 +11,7 @@ mod embargo;
 mod hostile;
 mod http_rules;
 mod install;
+mod isolation;
 mod lookup;
 mod notify;
 mod oracle;

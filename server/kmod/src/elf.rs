@@ -15,7 +15,7 @@ use goblin::{
     },
 };
 
-use crate::{Error, Machine, names::Names};
+use crate::{Error, Limits, Machine, names::Names};
 
 /// Most sections of one file. ELF itself stops at 65,279 without an extension that no kernel reads.
 const SECTIONS_MAX: usize = 1 << 17;
@@ -161,15 +161,15 @@ impl<'a> ElfFile<'a> {
     }
 
     /// The symbol table; one without symbols where the file has none.
-    pub(crate) fn symbols(&self) -> Result<Symbols<'a>, Error> {
+    pub(crate) fn symbols(&self, limits: &Limits) -> Result<Symbols<'a>, Error> {
         let Some((index, section)) = self.of_type(&[SHT_SYMTAB]).next() else {
             return Ok(Symbols {
                 table: None,
-                names: Names::new(&[]),
+                names: Names::new(&[], 0),
             });
         };
         let bytes = self.data(index)?;
-        let names = Names::new(self.data(section.sh_link as usize)?);
+        let names = Names::new(self.data(section.sh_link as usize)?, limits.name_bytes);
         let count = bytes.len() / self.symbol_size();
         // goblin refuses an empty table.
         let table = if count == 0 {
@@ -314,6 +314,7 @@ fn read_sections(bytes: &[u8], header: &Header, ctx: Ctx) -> Result<Vec<SectionH
         return Err(Error::TooLarge {
             what: "sections",
             limit: SECTIONS_MAX as u64,
+            name: None,
         });
     }
     if count == 0 {

@@ -48,12 +48,14 @@ pub enum Error {
         file_length: u64,
     },
     /// More than the [`Limits`](crate::Limits) allow.
-    #[error("{what} exceed the limit of {limit}")]
+    #[error("{what} exceed the limit of {limit}{}", named(*.name))]
     TooLarge {
         /// What there is too much of, in the plural: `unpacked bytes`, `symbols` …
         what: &'static str,
         /// The limit that was passed.
         limit: u64,
+        /// What a portal's setting for it is called; `None`: it is fixed.
+        name: Option<&'static str>,
     },
     /// The packed file cannot be unpacked.
     #[error("cannot unpack the {format} file ({reason}): pack the module again")]
@@ -63,6 +65,11 @@ pub enum Error {
         /// What the decompressor said.
         reason: String,
     },
+}
+
+/// How a message names a limit that can be set.
+fn named(name: Option<&str>) -> String {
+    name.map_or_else(String::new, |name| format!(" (`{name}`)"))
 }
 
 /// How a module file is packed.

@@ -81,7 +81,10 @@ pub(crate) fn read(
         symbols,
         flags: elf.find_data("__kflagstab")?,
         strings_index: elf.find("__ksymtab_strings"),
-        strings: Names::new(elf.find_data("__ksymtab_strings")?.unwrap_or_default()),
+        strings: Names::new(
+            elf.find_data("__ksymtab_strings")?.unwrap_or_default(),
+            limits.name_bytes,
+        ),
         limit: limits.symbols,
     };
     let mut exports = Vec::new();
@@ -311,6 +314,7 @@ fn too_many(limit: usize) -> Error {
     Error::TooLarge {
         what: "exported symbols",
         limit: limit as u64,
+        name: Some("module-symbols"),
     }
 }
 
@@ -493,7 +497,8 @@ mod tests {
             read,
             Err(Error::TooLarge {
                 what: "exported symbols",
-                limit: 3
+                limit: 3,
+                name: Some("module-symbols"),
             })
         );
     }

@@ -121,6 +121,7 @@ fn undefined<'a>(
             return Err(Error::TooLarge {
                 what: "imported symbols",
                 limit: limits.symbols as u64,
+                name: Some("module-symbols"),
             });
         }
         found.push((elf.loader_name(name), symbol.st_bind() == STB_WEAK));
@@ -261,7 +262,8 @@ mod tests {
             read,
             Err(Error::TooLarge {
                 what: "imported symbols",
-                limit: 3
+                limit: 3,
+                name: Some("module-symbols"),
             })
         );
     }

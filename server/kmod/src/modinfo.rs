@@ -6,17 +6,12 @@
 //! Keys repeat; the loader takes the first. Values are kept verbatim, blanks at the end included.
 //! Source: `get_next_modinfo()` in `kernel/module/main.c`.
 
-use crate::{Error, elf::ElfFile, oddities::Oddities};
-
-/// Most entries of one module. Debian's longest has some 1,600.
-const ENTRIES_MAX: usize = 1 << 16;
-
-/// Most bytes of the section. Debian's longest has 94 KB.
-const BYTES_MAX: usize = 16 << 20;
+use crate::{Error, Limits, elf::ElfFile, oddities::Oddities};
 
 /// Every entry in file order.
 pub(crate) fn read(
     elf: &ElfFile<'_>,
+    limits: &Limits,
     oddities: &mut Oddities,
 ) -> Result<Vec<(String, String)>, Error> {
     let Some(section) = elf.find_data(".modinfo")? else {
@@ -25,10 +20,11 @@ pub(crate) fn read(
         });
         return Ok(Vec::new());
     };
-    if section.len() > BYTES_MAX {
+    if section.len() > limits.modinfo_bytes {
         return Err(Error::TooLarge {
             what: "bytes of .modinfo",
-            limit: BYTES_MAX as u64,
+            limit: limits.modinfo_bytes as u64,
+            name: Some("modinfo-bytes"),
         });
     }
     let entries = || {
@@ -36,10 +32,11 @@ pub(crate) fn read(
             .split(|byte| *byte == 0)
             .filter(|entry| !entry.is_empty())
     };
-    if entries().count() > ENTRIES_MAX {
+    if entries().count() > limits.modinfo_entries {
         return Err(Error::TooLarge {
             what: "entries of .modinfo",
-            limit: ENTRIES_MAX as u64,
+            limit: limits.modinfo_entries as u64,
+            name: Some("modinfo-entries"),
         });
     }
     Ok(entries()
@@ -61,6 +58,7 @@ fn pair(entry: &str, oddities: &mut Oddities) -> (String, String) {
 
 #[cfg(test)]
 mod tests {
+    use crate::Limits;
     use crate::testing::{acme, codes, read, read_bytes};
 
     #[test]
@@ -100,6 +98,23 @@ mod tests {
         let module = read_bytes(&bytes);
         assert_eq!(module.modinfo[0], ("note_x".to_owned(), String::new()));
         assert_eq!(codes(&module), ["modinfo-malformed"]);
+    }
+
+    #[test]
+    fn more_than_allowed_is_refused() {
+        let bytes = acme().modinfo("parm", "a:b").build();
+        let few = Limits {
+            modinfo_entries: 3,
+            ..Limits::default()
+        };
+        let short = Limits {
+            modinfo_bytes: 40,
+            ..Limits::default()
+        };
+        for (limits, what) in [(few, "entries of .modinfo"), (short, "bytes of .modinfo")] {
+            let error = crate::Module::read(&bytes, "a.ko", &limits).unwrap_err();
+            assert!(error.to_string().starts_with(what), "{error}");
+        }
     }
 
     #[test]

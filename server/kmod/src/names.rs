@@ -18,13 +18,17 @@ const NAME_MAX: usize = 64 << 10;
 pub(crate) struct Names<'a> {
     table: &'a [u8],
     budget: Cell<usize>,
+    /// What may be set of the budget.
+    most: usize,
 }
 
 impl<'a> Names<'a> {
-    pub(crate) fn new(table: &'a [u8]) -> Names<'a> {
+    /// `most` bounds the bytes of all names that will be read.
+    pub(crate) fn new(table: &'a [u8], most: usize) -> Names<'a> {
         Names {
             table,
-            budget: Cell::new(table.len().saturating_mul(OVERLAP)),
+            budget: Cell::new(table.len().saturating_mul(OVERLAP).min(most)),
+            most,
         }
     }
 
@@ -38,6 +42,7 @@ impl<'a> Names<'a> {
                 return Err(Error::TooLarge {
                     what: "bytes of one name",
                     limit: NAME_MAX as u64,
+                    name: None,
                 });
             }
             None => rest.len(),
@@ -47,12 +52,25 @@ impl<'a> Names<'a> {
             .budget
             .get()
             .checked_sub(spent)
-            .ok_or(Error::TooLarge {
-                what: "bytes of names, far more than its string table holds (is that cut short?),",
-                limit: self.table.len().saturating_mul(OVERLAP) as u64,
-            })?;
+            .ok_or_else(|| self.over_budget())?;
         self.budget.set(left);
         Ok(rest.get(..length).unwrap_or_default())
+    }
+
+    fn over_budget(&self) -> Error {
+        let by_table = self.table.len().saturating_mul(OVERLAP);
+        if self.most < by_table {
+            return Error::TooLarge {
+                what: "bytes of symbol names",
+                limit: self.most as u64,
+                name: Some("module-name-bytes"),
+            };
+        }
+        Error::TooLarge {
+            what: "bytes of names, far more than its string table holds (is that cut short?),",
+            limit: by_table as u64,
+            name: None,
+        }
     }
 }
 
@@ -62,7 +80,7 @@ mod tests {
 
     #[test]
     fn names_end_at_nul_or_with_the_table() {
-        let names = Names::new(b"\0printk\0tail");
+        let names = Names::new(b"\0printk\0tail", usize::MAX);
         assert_eq!(names.get(0).unwrap(), b"");
         assert_eq!(names.get(1).unwrap(), b"printk");
         assert_eq!(names.get(6).unwrap(), b"k");
@@ -73,7 +91,7 @@ mod tests {
     #[test]
     fn overlapping_names_run_out_of_budget() {
         let table = [b'a'; 100];
-        let names = Names::new(&table);
+        let names = Names::new(&table, usize::MAX);
         let read = (0..1000).take_while(|_| names.get(0).is_ok()).count();
         assert_eq!(read, 7, "8 x 100 bytes at 101 each");
     }
@@ -82,7 +100,7 @@ mod tests {
     fn an_endless_name_is_refused() {
         let table = vec![b'a'; NAME_MAX + 1];
         assert!(matches!(
-            Names::new(&table).get(0),
+            Names::new(&table, usize::MAX).get(0),
             Err(Error::TooLarge { .. })
         ));
     }

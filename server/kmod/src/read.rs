@@ -26,8 +26,8 @@ impl Module {
         let elf = ElfFile::parse(elf)?;
         note_doubles(&elf, &mut oddities);
 
-        let modinfo = modinfo::read(&elf, &mut oddities)?;
-        let symbols = elf.symbols()?;
+        let modinfo = modinfo::read(&elf, limits, &mut oddities)?;
+        let symbols = elf.symbols(limits)?;
         let (versions, records) = versions::read(&elf, limits, &mut oddities)?;
         let imports = imports::join(&elf, &symbols, &records, limits, &mut oddities)?;
         if symbols.is_empty() {
@@ -40,6 +40,7 @@ impl Module {
             return Err(Error::TooLarge {
                 what: "imports and exports",
                 limit: limits.symbols as u64,
+                name: Some("module-symbols"),
             });
         }
 

@@ -25,11 +25,8 @@ const MAGICS: [(&[u8], Compression); 4] = [
 /// Bytes of output that are never held against the ratio.
 const RATIO_FREE: usize = 1 << 20;
 
-/// Memory of the xz decoder in bytes: `xz -9`, the largest preset, needs 65 MiB to unpack.
-const XZ_MEMORY: u64 = 80 << 20;
-
-/// Largest zstd window, as a power of two: 128 MiB, what `zstd` itself unpacks without asking.
-const ZSTD_WINDOW_LOG: u32 = 27;
+/// Bounds of what zstd takes as the logarithm of its window.
+const ZSTD_WINDOW_LOG: std::ops::RangeInclusive<u32> = 10..=31;
 
 /// The unpacked bytes of a module file: `bytes` themselves unless they are packed.
 ///
@@ -62,7 +59,7 @@ fn inflate(bytes: &[u8], format: Compression, limits: &Limits) -> Result<Vec<u8>
 
     let mut unpacked = Vec::new();
     let one_too_many = most as u64 + 1;
-    decoder(bytes, format)
+    decoder(bytes, format, limits)
         .map_err(bad)?
         .take(one_too_many)
         .read_to_end(&mut unpacked)
@@ -75,20 +72,28 @@ fn inflate(bytes: &[u8], format: Compression, limits: &Limits) -> Result<Vec<u8>
         Err(Error::TooLarge {
             what: "unpacked bytes per packed byte",
             limit: limits.ratio as u64,
+            name: Some("module-ratio"),
         })
     }
 }
 
-fn decoder<'a>(bytes: &'a [u8], format: Compression) -> io::Result<Box<dyn Read + 'a>> {
+fn decoder<'a>(
+    bytes: &'a [u8],
+    format: Compression,
+    limits: &Limits,
+) -> io::Result<Box<dyn Read + 'a>> {
     Ok(match format {
         Compression::Gzip => Box::new(MultiGzDecoder::new(bytes)),
         Compression::Xz => {
-            let stream = Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED)?;
+            let stream =
+                Stream::new_stream_decoder(limits.decoder_memory, liblzma::stream::CONCATENATED)?;
             Box::new(XzDecoder::new_stream(bytes, stream))
         }
         Compression::Zstd => {
             let mut decoder = ZstdDecoder::with_buffer(bytes)?;
-            decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+            let window = limits.decoder_memory.max(1).ilog2();
+            let (least, most) = ZSTD_WINDOW_LOG.into_inner();
+            decoder.window_log_max(window.clamp(least, most))?;
             Box::new(decoder)
         }
         Compression::Bzip2 => Box::new(MultiBzDecoder::new(bytes)),
@@ -99,6 +104,7 @@ fn too_many_bytes(limit: usize) -> Error {
     Error::TooLarge {
         what: "unpacked bytes",
         limit: limit as u64,
+        name: Some("module-bytes"),
     }
 }
 
@@ -215,7 +221,11 @@ mod tests {
             let what = "unpacked bytes per packed byte";
             assert_eq!(
                 by_ratio,
-                Err(Error::TooLarge { what, limit: 50 }),
+                Err(Error::TooLarge {
+                    what,
+                    limit: 50,
+                    name: Some("module-ratio"),
+                }),
                 "{format}"
             );
         }

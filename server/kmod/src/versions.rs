@@ -120,6 +120,7 @@ fn check_count(count: usize, limits: &Limits) -> Result<(), Error> {
     Err(Error::TooLarge {
         what: "version records",
         limit: limits.symbols as u64,
+        name: Some("module-symbols"),
     })
 }
 

@@ -63,6 +63,13 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Started for each upload: it needs neither command line nor log, and not what they cost.
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == portal::inspecting::SUBCOMMAND)
+    {
+        return portal::inspecting::child_main();
+    }
     let line = CommandLine::parse();
     let is_command = !matches!(line.command, Command::Serve { .. } | Command::Worker { .. });
     start_log(line.log_json, is_command);

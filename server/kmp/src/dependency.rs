@@ -144,6 +144,7 @@ impl Dependencies {
             let (found, limit) = (total as u64, limits.dependencies as u64);
             return Err(Error::OverLimit {
                 what: "dependencies",
+                name: Some("dependencies"),
                 found,
                 limit,
             });

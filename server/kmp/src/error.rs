@@ -56,11 +56,13 @@ pub enum Error {
     MissingTag { name: &'static str, tag: u32 },
 
     /// Something is larger than [`crate::Limits`] allow.
-    #[error("{what}: {found} is more than the limit of {limit}")]
+    #[error("{what}: {found} is more than the limit of {limit}{}", named(*.name))]
     OverLimit {
         what: &'static str,
         found: u64,
         limit: u64,
+        /// What a portal's setting for it is called; `None`: it is fixed.
+        name: Option<&'static str>,
     },
 
     /// The payload is no cpio archive.
@@ -83,7 +85,7 @@ pub enum Error {
 
     /// Unpacking would take more memory than [`crate::Limits::decoder_memory`].
     #[error(
-        "unpacking the payload, packed with {compressor}, takes more than {limit} bytes of memory;          build with a lower level"
+        "unpacking the payload, packed with {compressor}, takes more than {limit} bytes of memory (`decoder-memory`); build with a lower level"
     )]
     TooMuchMemory {
         compressor: &'static str,
@@ -109,6 +111,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// What a portal's setting for the limit is called that the package is over; `None`: it is not
+    /// over any, or over one that is fixed.
+    pub fn limit(&self) -> Option<&'static str> {
+        match self {
+            Error::OverLimit { name, .. } => *name,
+            Error::TooMuchMemory { .. } => Some("decoder-memory"),
+            _ => None,
+        }
+    }
+
     /// The payload's bytes are at fault, so a digest may tell when they went wrong.
     pub(crate) fn is_about_content(&self) -> bool {
         matches!(
@@ -142,6 +154,10 @@ impl Error {
             None => self,
         }
     }
+}
+
+fn named(name: Option<&str>) -> String {
+    name.map_or_else(String::new, |name| format!(" (`{name}`)"))
 }
 
 fn expected_size(expected: Option<u64>) -> String {

@@ -86,7 +86,13 @@ fn paths(header: &Header, limits: &Limits, oddities: &mut Oddities) -> Result<Ve
     ] {
         if count > limits.files {
             let (found, limit) = (count as u64, limits.files as u64);
-            return Err(Error::OverLimit { what, found, limit });
+            let name = Some("files");
+            return Err(Error::OverLimit {
+                what,
+                found,
+                limit,
+                name,
+            });
         }
     }
     let mut paths = Vec::with_capacity(count);
@@ -97,14 +103,26 @@ fn paths(header: &Header, limits: &Limits, oddities: &mut Oddities) -> Result<Ve
             let (found, limit) = (length as u64, limits.path_length as u64);
             return Err(Error::OverLimit {
                 what: "bytes of a path",
+                name: Some("path-length"),
                 found,
                 limit,
+            });
+        }
+        let folders = |part: &[u8]| part.iter().filter(|byte| **byte == b'/').count();
+        let depth = folders(dir) + folders(base);
+        if depth > limits.path_depth {
+            return Err(Error::OverLimit {
+                what: "folders within folders in a path",
+                name: Some("path-depth"),
+                found: depth as u64,
+                limit: limits.path_depth as u64,
             });
         }
         total += length as u64;
         if total > most {
             return Err(Error::OverLimit {
                 what: "bytes of all paths",
+                name: Some("header-bytes"),
                 found: total,
                 limit: most,
             });

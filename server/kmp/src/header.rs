@@ -70,8 +70,18 @@ impl Header {
             return Err(Error::HeaderMagic { part, at: start });
         }
         let (entries, data) = (word(&bytes, 8), word(&bytes, 12));
-        limit("index entries of a header", entries, limits.header_entries)?;
-        limit("bytes of a header's data", data, limits.header_bytes)?;
+        limit(
+            "index entries of a header",
+            entries,
+            limits.header_entries,
+            "header-entries",
+        )?;
+        limit(
+            "bytes of a header's data",
+            data,
+            limits.header_bytes,
+            "header-bytes",
+        )?;
         let index_size = entries as usize * ENTRY_SIZE;
         bytes.extend(source.take(part, index_size + data as usize)?);
         let checker = Checker {
@@ -160,12 +170,13 @@ impl Header {
     }
 }
 
-fn limit(what: &'static str, found: u32, limit: u32) -> Result<(), Error> {
+fn limit(what: &'static str, found: u32, limit: u32, name: &'static str) -> Result<(), Error> {
     if found > limit {
         return Err(Error::OverLimit {
             what,
             found: found.into(),
             limit: limit.into(),
+            name: Some(name),
         });
     }
     Ok(())

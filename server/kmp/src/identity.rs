@@ -105,6 +105,7 @@ pub(crate) fn changelog(
             what: "entries of the change log",
             found,
             limit,
+            name: Some("changelog-entries"),
         });
     }
     let mut authors = header.texts(tag::CHANGELOG_AUTHORS).into_iter().flatten();

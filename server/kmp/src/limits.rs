@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Upper bounds while reading one package. Going over one is an [`crate::Error::OverLimit`].
+/// Upper bounds while reading one package. Going over one is an [`crate::Error::OverLimit`],
+/// which says how a portal calls its setting for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Limits {
     /// Bytes of the whole file.
@@ -19,11 +20,13 @@ pub struct Limits {
     pub files: usize,
     /// Bytes of one path.
     pub path_length: usize,
+    /// Folders within folders in one path.
+    pub path_depth: usize,
     /// Unpacked payload bytes.
     pub payload: u64,
     /// Unpacked payload bytes for each packed byte. Looked at only when the payload has unpacked to more than 16 MiB.
     pub ratio: u64,
-    /// Bytes the decompressor may ask for; `xz -9` needs 65 MiB, `zstd -19` 8 MiB.
+    /// Bytes the decompressor may ask for; `xz -9` needs 65 MiB, `zstd --ultra -22` 128 MiB.
     pub decoder_memory: u64,
     /// Modules in the payload.
     pub modules: usize,
@@ -53,11 +56,12 @@ impl Default for Limits {
             changelog_entries: 64 * KIB as usize,
             files: 128 * KIB as usize,
             path_length: 4096,
+            path_depth: 128,
             payload: 4 * GIB,
             ratio: 250,
-            decoder_memory: 80 * MIB,
+            decoder_memory: 128 * MIB,
             modules: 16 * KIB as usize,
-            module_facts: 128 * MIB,
+            module_facts: 64 * MIB,
             certificates: 64,
             certificate_bytes: 64 * KIB as usize,
             module: kmod::Limits::default(),

@@ -192,6 +192,7 @@ impl<R: Read> Source<R> {
             return Err(Error::OverLimit {
                 what,
                 found: self.read,
+                name: Some("file-size"),
                 limit: self.limit,
             });
         }

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::hardware::Hardware;
 use crate::hub::Hub;
+use crate::inspecting::Inspector;
 use crate::judging::KernelCache;
 use crate::mail::Mailer;
 use crate::served::Served;
@@ -22,6 +23,8 @@ pub struct App {
     /// Signs repository metadata.
     pub repository_key: Arc<SigningKey>,
     pub mailer: Mailer,
+    /// Looks at uploads.
+    pub inspector: Inspector,
     /// News from all server processes on this database.
     pub hub: Hub,
     /// Parsed kernels.

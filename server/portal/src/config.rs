@@ -1,6 +1,7 @@
 //! Configuration: flags, `KMP_PORTAL_*` environment variables and one TOML file, in this order of
 //! precedence. The same names everywhere.
 
+use crate::limits::{LimitSettings, Limits};
 use crate::zone::Zone;
 use ipnet::IpNet;
 use std::net::SocketAddr;
@@ -114,6 +115,8 @@ pub struct Settings {
         value_name = "BOOL"
     )]
     pub secure_cookies: Option<bool>,
+    #[command(flatten)]
+    pub limits: LimitSettings,
 }
 
 /// Why the configuration cannot be used.
@@ -170,6 +173,7 @@ impl Settings {
             trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
             timezone: self.timezone.or(other.timezone),
             secure_cookies: self.secure_cookies.or(other.secure_cookies),
+            limits: self.limits.or(other.limits),
         }
     }
 }
@@ -196,6 +200,8 @@ pub struct Config {
     /// Where a release date's day begins.
     pub timezone: Zone,
     pub secure_cookies: bool,
+    /// Of the inspection of one package.
+    pub limits: Limits,
 }
 
 const MIB: usize = 1024 * 1024;
@@ -221,10 +227,12 @@ impl Config {
         let site_name = settings
             .site_name
             .unwrap_or_else(|| "Driver portal".to_owned());
+        let max_package_bytes = settings.max_package_bytes.unwrap_or(1024 * MIB as u64);
         Ok(Self {
             listen,
             database_url: settings.database_url,
-            max_package_bytes: settings.max_package_bytes.unwrap_or(1024 * MIB as u64),
+            max_package_bytes,
+            limits: settings.limits.resolve(max_package_bytes),
             max_symvers_bytes: settings.max_symvers_bytes.unwrap_or(64 * MIB),
             smtp_url: settings.smtp_url,
             mail_from: settings.mail_from.unwrap_or_else(|| {

@@ -41,6 +41,8 @@ pub enum Job {
 pub enum JobError {
     /// May go well later.
     Retry(anyhow::Error),
+    /// Could not even be tried, for a reason that lies in this machine: no try is counted.
+    Later(anyhow::Error),
     /// Never will.
     GiveUp(anyhow::Error),
 }

@@ -18,6 +18,7 @@ mod impact;
 pub mod inspecting;
 pub mod jobs;
 mod judging;
+pub mod limits;
 mod linger;
 mod mail;
 pub mod pages;

@@ -2,6 +2,7 @@
 //! packages, vendors, products and kernels.
 
 use crate::placing::Misfit;
+use confine::Ended;
 use inspect::{Finding, Severity};
 use uuid::Uuid;
 
@@ -18,8 +19,11 @@ fn finding(check: &str, title: &str, detail: String, help: &str) -> Finding {
     }
 }
 
-/// The bytes are no whole RPM.
+/// The bytes are no whole RPM, or more than this portal takes.
 pub fn unreadable(error: &kmp::Error) -> Finding {
+    if let Some(limit) = error.limit() {
+        return over_limit(error.to_string(), limit);
+    }
     finding(
         "not-a-package",
         "This is not a whole RPM package",
@@ -29,12 +33,51 @@ pub fn unreadable(error: &kmp::Error) -> Finding {
     )
 }
 
-/// Reading it ended the process, or failed, time and again.
-pub fn crashed(times: i32) -> Finding {
+/// It has more of something than the setting allows.
+fn over_limit(detail: String, limit: &str) -> Finding {
+    // The size of the file is bounded before it is read, and by a setting of its own.
+    let setting = match limit {
+        "file-size" => "max-package-bytes".to_owned(),
+        _ => format!("limits.{limit}"),
+    };
+    finding(
+        "over-limit",
+        "The package is beyond a limit of this portal",
+        detail,
+        &format!(
+            "Make the package smaller or split it. If it has to be like this, ask the operator of \
+             the portal to raise `{setting}`."
+        ),
+    )
+}
+
+/// Reading it ended the process that did.
+pub fn died(ended: &Ended) -> Finding {
+    let detail = format!("Reading this package failed: {ended}.");
+    match ended {
+        Ended::Memory { .. } => over_limit(detail, "memory"),
+        Ended::Answer { .. } => over_limit(detail, "module-facts"),
+        Ended::Cpu { .. } | Ended::Wall { .. } => over_limit(detail, "time"),
+        // What it said is for the log: it may quote the portal's own memory.
+        Ended::Crashed { how, .. } => crashed(format!(
+            "Reading this package failed: the process broke down ({how})."
+        )),
+        Ended::NotStarted(_) | Ended::Interrupted { .. } => crashed(detail),
+    }
+}
+
+/// Its inspection was ended from outside, or took the server with it, time and again.
+pub fn given_up(times: i32) -> Finding {
+    crashed(format!(
+        "Reading this package was begun {times} times and never came to an end."
+    ))
+}
+
+fn crashed(detail: String) -> Finding {
     finding(
         "inspection-crashed",
         "The inspection ended abnormally",
-        format!("Reading this package failed {times} times."),
+        detail,
         "The package may be damaged; check it with `rpm -K`. If it is in order, tell the operator, \
          who finds the cause in the log.",
     )

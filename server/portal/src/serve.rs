@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::hardware::Hardware;
 use crate::hub::{Hub, RECONNECTED};
+use crate::inspecting::{Inspector, Walls};
 use crate::jobs::Worker;
 use crate::judging::KernelCache;
 use crate::mail::Mailer;
@@ -52,6 +53,9 @@ pub async fn serve(
     if database.cluster.is_some() {
         recover(&app).await?;
     }
+    if app.config.workers > 0 {
+        tell_walls(&app).await;
+    }
     let workers = Worker::start(&app, app.config.workers);
     let service = routes::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     tracing::info!(%address, url = app.config.base_url, "the portal is open");
@@ -97,6 +101,7 @@ pub async fn work(
     );
     let database = Database::open(&config).await?;
     let app = build(config, database.pool.clone()).await?;
+    tell_walls(&app).await;
     let workers = Worker::start(&app, app.config.workers.max(1));
     tracing::info!("working on jobs");
     stop.await;
@@ -126,6 +131,7 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
     let app = Arc::new(App {
         storage,
         mailer,
+        inspector: Inspector::new(&config.limits),
         repository_key: Arc::new(repository_key),
         hub: hub.clone(),
         kernels: KernelCache::default(),
@@ -144,6 +150,33 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
     tokio::spawn(keep_house(app.clone()));
     tokio::spawn(crate::embargo::watch(app.clone()));
     Ok(app)
+}
+
+/// Says how well uploads are kept apart here. A portal that cannot look at them serves all the same.
+async fn tell_walls(app: &App) {
+    let limits = &app.config.limits;
+    match app.inspector.try_walls().await {
+        Ok(Walls {
+            protections,
+            still_possible,
+        }) if still_possible.is_empty() => tracing::info!(
+            landlock = %protections.landlock,
+            seccomp = %protections.seccomp,
+            limits.memory,
+            ?limits.time,
+            "uploads are inspected in a process that can do nothing else"
+        ),
+        Ok(Walls {
+            protections,
+            still_possible,
+        }) => tracing::warn!(
+            landlock = %protections.landlock,
+            seccomp = %protections.seccomp,
+            ?still_possible,
+            "uploads are inspected in a process of its own, but this kernel does not confine it fully"
+        ),
+        Err(error) => tracing::error!(%error, "uploads cannot be inspected"),
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "before there is an App to ask")]

@@ -103,6 +103,19 @@ pub async fn retry(
     Ok(())
 }
 
+/// Puts a job back as [`retry`] does, but as if it had not been claimed.
+pub async fn postpone(
+    conn: &mut PgConnection,
+    id: i64,
+    run_at: Time,
+    error: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE jobs SET attempts = attempts - 1 WHERE id = $1", id)
+        .execute(&mut *conn)
+        .await?;
+    retry(conn, id, run_at, error).await
+}
+
 /// Gives a job up; it stays for the operator to look at.
 pub async fn give_up(conn: &mut PgConnection, id: i64, error: &str, now: Time) -> sqlx::Result<()> {
     sqlx::query!(

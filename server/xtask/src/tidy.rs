@@ -39,7 +39,8 @@ const IMPURE: [&str; 9] = [
 ];
 
 /// Which of our crates may use which others of ours. A crate that is not listed may use all.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
+    ("confine", &[]),
     ("inspect", &["kabi", "kmod", "kmp", "modalias"]),
     ("kabi", &["kmod"]),
     ("kernel-source", &["kabi", "kmod", "kmp", "repomd"]),

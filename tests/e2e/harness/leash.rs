@@ -94,6 +94,11 @@ impl Leash {
         })
     }
 
+    /// Process id of the program.
+    pub fn pid(&self) -> Pid {
+        self.program
+    }
+
     /// SIGKILL, and waits until it is gone.
     pub fn kill(mut self) {
         kill_process(self.program, Signal::KILL).unwrap();

@@ -10,6 +10,7 @@ pub mod leash;
 pub mod made;
 pub mod mirror;
 pub mod portal;
+pub mod process;
 pub mod repository;
 pub mod server;
 pub mod sink;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
+use rustix::process::Pid;
 use xtask::demo::api::Api;
 use xtask::demo::portal::command;
 
@@ -80,6 +81,11 @@ impl Server {
     /// `http://host:port`, without a slash at its end.
     pub fn base(&self) -> &str {
         self.api.base()
+    }
+
+    /// Process id of the running program.
+    pub fn pid(&self) -> Pid {
+        self.leash.as_ref().expect("it runs").pid()
     }
 
     pub fn port(&self) -> u16 {

@@ -236,6 +236,7 @@ fn notes(kernel: &Kernel, unknown: &[Unknown]) -> Vec<String> {
         ),
     ]
     .into_iter()
-    .filter_map(|(is_unknown, text)| is_unknown.then(|| text.to_owned()))
+    .filter(|(is_unknown, _)| *is_unknown)
+    .map(|(_, text)| text.to_owned())
     .collect()
 }

@@ -136,6 +136,7 @@ impl<'c, C: Chunks> Archive<'c, C> {
             let what = "bytes of a name in the payload";
             return Err(Error::OverLimit {
                 what,
+                name: Some("path-length"),
                 found: name_size,
                 limit,
             });

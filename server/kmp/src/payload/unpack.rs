@@ -121,6 +121,7 @@ impl<R: Read> Unpacker<R> {
                 let (what, limit) = ("streams in the payload", STREAMS_MAX);
                 return Err(Error::OverLimit {
                     what,
+                    name: None,
                     found: self.streams,
                     limit,
                 });
@@ -138,6 +139,7 @@ impl<R: Read> Unpacker<R> {
         if found > limit {
             return Err(Error::OverLimit {
                 what: "unpacked bytes of the payload",
+                name: Some("payload-bytes"),
                 found,
                 limit,
             });
@@ -146,7 +148,13 @@ impl<R: Read> Unpacker<R> {
         let (found, limit) = (self.produced / packed, self.limits.ratio);
         if self.produced > RATIO_FROM && found > limit {
             let what = "unpacked bytes for each packed byte of the payload";
-            return Err(Error::OverLimit { what, found, limit });
+            let name = Some("payload-ratio");
+            return Err(Error::OverLimit {
+                what,
+                found,
+                limit,
+                name,
+            });
         }
         Ok(())
     }

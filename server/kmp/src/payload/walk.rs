@@ -123,6 +123,7 @@ impl<'a> State<'a> {
             let (found, limit) = (self.entries as u64, self.limits.files as u64);
             return Err(Error::OverLimit {
                 what: "files in the payload",
+                name: Some("files"),
                 found,
                 limit,
             });
@@ -241,6 +242,7 @@ impl<'a> State<'a> {
         if found > limit {
             return Err(Error::OverLimit {
                 what: "bytes of the files that tell about the package",
+                name: None,
                 found,
                 limit,
             });
@@ -287,6 +289,7 @@ impl<'a> State<'a> {
             let limit = self.limits.modules as u64;
             return Err(Error::OverLimit {
                 what: "modules",
+                name: Some("modules"),
                 found: limit + 1,
                 limit,
             });
@@ -297,7 +300,8 @@ impl<'a> State<'a> {
                 .map_err(|error| error.to_string())
         } else {
             Err(format!(
-                "the file has {size} bytes, more than the limit of {most} for one module"
+                "the file has {size} bytes, more than the limit of {most} for one module \
+                 (`module-bytes`)"
             ))
         };
         self.facts += module.as_ref().map_or(0, weight);
@@ -305,6 +309,7 @@ impl<'a> State<'a> {
             let (found, limit) = (self.facts, self.limits.module_facts);
             return Err(Error::OverLimit {
                 what: "bytes of what the modules say",
+                name: Some("module-facts"),
                 found,
                 limit,
             });
@@ -322,6 +327,7 @@ impl<'a> State<'a> {
             let limit = self.limits.certificates as u64;
             return Err(Error::OverLimit {
                 what: "certificates",
+                name: Some("certificates"),
                 found: limit + 1,
                 limit,
             });
@@ -331,7 +337,8 @@ impl<'a> State<'a> {
         } else {
             let most = self.limits.certificate_bytes;
             Err(format!(
-                "the file has {size} bytes, more than the limit of {most} for a certificate"
+                "the file has {size} bytes, more than the limit of {most} for a certificate \
+                 (`certificate-bytes`)"
             ))
         };
         self.certificates.push(PackagedCertificate {

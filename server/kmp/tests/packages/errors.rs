@@ -198,6 +198,13 @@ fn limits() {
             },
         ),
         (
+            "folders within folders in a path",
+            Limits {
+                path_depth: 2,
+                ..default
+            },
+        ),
+        (
             "bytes of what the modules say",
             Limits {
                 module_facts: 100,
@@ -216,6 +223,7 @@ fn limits() {
         for format in [Format::V3, Format::V4, Format::V6] {
             let bytes = full(format, "gzip").build();
             let error = kmp::read(&bytes[..], &limits).expect_err(expected);
+            assert!(error.limit().is_some(), "{error}");
             let Error::OverLimit { what, .. } = error else {
                 panic!("{expected}: {error}")
             };

@@ -1,7 +1,7 @@
 //! What is to be done with an upload, what came of it, and the work between.
 
 use crate::{records, refusals};
-use inspect::{Finding, Inspection, Policy};
+use inspect::{Decision, Finding, Inspection, Policy};
 use keyring::Certificate;
 use kmp::{Limits, SignatureReport, SignatureVerdict};
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,16 @@ pub struct Reading {
     pub inspections: Vec<Inspection>,
     /// Fingerprint of another vendor's key that signed it.
     pub signed_by_other: Option<String>,
+    /// Why registered keys could not be used; for the operator.
+    pub key_trouble: Vec<String>,
+}
+
+impl Reading {
+    /// Some policy accepts it.
+    pub fn is_acceptable(&self) -> bool {
+        let mut inspections = self.inspections.iter();
+        inspections.any(|inspection| inspection.decision == Decision::Accept)
+    }
 }
 
 impl Task {
@@ -55,23 +65,22 @@ impl Task {
             Err(error @ kmp::Error::Input { .. }) => return Answer::Trouble(error.to_string()),
             Err(error) => return Answer::Refused(refusals::unreadable(&error)),
         };
+        let mut key_trouble = Vec::new();
         let mut judge = |keys: &[String]| {
             file.seek(SeekFrom::Start(package.header_start))?;
             let mut signed = BufReader::with_capacity(READ_AHEAD, &mut file);
-            let (keys, policy) = (certificates(keys), keyring::Policy::default());
+            let keys = certificates(keys, &mut key_trouble);
+            let policy = keyring::Policy::default();
             keyring::judge_stream(&package, &keys, &policy, self.now, &mut signed)
                 .map_err(io::Error::other)
         };
-        let signatures = match judge(&self.own_keys) {
-            Ok(report) => report,
+        let judged = judge(&self.own_keys).and_then(|own| match good(&own) {
+            Some(_) => Ok((own, None)),
+            None => judge(&self.other_keys).map(|others| (own, good(&others))),
+        });
+        let (signatures, signed_by_other) = match judged {
+            Ok(judged) => judged,
             Err(error) => return Answer::Trouble(error.to_string()),
-        };
-        let signed_by_other = match good(&signatures) {
-            Some(_) => None,
-            None => match judge(&self.other_keys) {
-                Ok(report) => good(&report).map(str::to_owned),
-                Err(error) => return Answer::Trouble(error.to_string()),
-            },
         };
         let inspections = self
             .policies
@@ -81,21 +90,28 @@ impl Task {
         Answer::Read(Box::new(Reading {
             inspections,
             signed_by_other,
+            key_trouble,
             facts: records::facts(package, &signatures),
         }))
     }
 }
 
 /// Fingerprint of the first key that made a good signature.
-fn good(report: &SignatureReport) -> Option<&str> {
+fn good(report: &SignatureReport) -> Option<String> {
     report.signatures.iter().find_map(|s| match &s.verdict {
-        SignatureVerdict::Good { certificate, .. } => Some(certificate.as_str()),
+        SignatureVerdict::Good { certificate, .. } => Some(certificate.clone()),
         _ => None,
     })
 }
 
-/// Keys that were registered are readable; one that is not, because the rules changed since, is none.
-fn certificates(armored: &[String]) -> Vec<Certificate> {
-    let read = |key: &String| Certificate::parse_all(key.as_bytes()).unwrap_or_default();
+/// A key could be read when it was registered; rules may have become stricter since.
+fn certificates(armored: &[String], trouble: &mut Vec<String>) -> Vec<Certificate> {
+    let read = |key: &String| match Certificate::parse_all(key.as_bytes()) {
+        Ok(certificates) => certificates,
+        Err(error) => {
+            trouble.push(error.to_string());
+            Vec::new()
+        }
+    };
     armored.iter().flat_map(read).collect()
 }

@@ -6,20 +6,20 @@ mod decide;
 
 use super::JobError;
 use crate::app::App;
-use crate::inspecting::{Answer, Task};
+use crate::inspecting::{Failure, Task};
 use crate::policies::Candidates;
 use crate::{placing, refusals, waivers};
 use anyhow::Context as _;
 use decide::{Decided, decide};
 use inspect::{Decision, Finding, Inspection, Severity};
-use std::fs::File;
 use std::sync::Arc;
 use store::PgConnection;
 use store::packages::{Inspected, Package, RejectedAs, State};
 use store::vendors::VendorKey;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
-/// A package whose inspection ended the process so often is refused.
+/// A package whose inspection was begun so often and never came to an end is refused.
 const MAX_CRASHES: i32 = 3;
 
 pub async fn run(app: &Arc<App>, id: Uuid, attempts: i32) -> Result<(), JobError> {
@@ -35,7 +35,7 @@ pub async fn run(app: &Arc<App>, id: Uuid, attempts: i32) -> Result<(), JobError
     }
     let now = app.now();
     if attempts > MAX_CRASHES {
-        let finding = refusals::crashed(MAX_CRASHES);
+        let finding = refusals::given_up(MAX_CRASHES);
         return reject(app, &row, Refusal::unread(finding)).await;
     }
     store::packages::set_state(&mut conn, id, State::Inspecting, "Being read.", now).await?;
@@ -44,24 +44,32 @@ pub async fn run(app: &Arc<App>, id: Uuid, attempts: i32) -> Result<(), JobError
     drop(conn);
 
     let task = Task {
-        limits: kmp::Limits::default(),
+        limits: app.config.limits.package,
         policies: candidates.policies.clone(),
         own_keys: armored(keys.iter().filter(|k| k.vendor_id == row.vendor_id)),
         other_keys: armored(keys.iter().filter(|k| k.vendor_id != row.vendor_id)),
         now: now.unix_timestamp().cast_unsigned(),
     };
-    let path = app.storage.package(&row.sha256);
-    let file = File::open(&path).with_context(|| path.display().to_string())?;
-    let answer = tokio::task::spawn_blocking(move || task.perform(file)).await?;
-    match answer {
-        Answer::Read(reading) => match decide(app, &row, *reading, &candidates).await? {
+    let package = app.storage.package(&row.sha256);
+    let looked = app.inspector.look(package, task).instrument(span(&row));
+    match looked.await {
+        Ok(Ok(reading)) => match decide(app, &row, *reading, &candidates).await? {
             Decided::Accepted => follow_up(app, id).await,
             Decided::Refused(refusal) => reject(app, &row, *refusal).await,
             Decided::Already => Ok(()),
         },
-        Answer::Refused(finding) => reject(app, &row, Refusal::unread(finding)).await,
-        Answer::Trouble(error) => Err(JobError::Retry(anyhow::anyhow!(error))),
+        Ok(Err(finding)) => reject(app, &row, Refusal::unread(finding)).await,
+        // Nothing is known of the package yet, and its bytes are safe.
+        Err(failure @ Failure::Trouble(_)) => Err(JobError::Later(failure.into())),
+        // An operator, a restart, or the kernel for want of memory. Not the package's fault, most
+        // likely, so it is tried again; but if the kernel always chooses this process, it may be.
+        Err(failure @ Failure::Interrupted(_)) => Err(JobError::Retry(failure.into())),
     }
+}
+
+/// Names the package in what is logged while it is looked at.
+fn span(row: &Package) -> tracing::Span {
+    tracing::info_span!("inspection", package.id = %row.id, vendor.name = row.vendor)
 }
 
 /// The policies of the products it was uploaded to, or of all when none was named: which it is, only

@@ -14,6 +14,8 @@ const LEASE: time::Duration = time::Duration::seconds(60);
 const HEARTBEAT: Duration = Duration::from_secs(20);
 /// Looks for due jobs at least this often; news of new ones come at once.
 const POLL: Duration = Duration::from_secs(2);
+/// When a job is due again that could not be tried.
+const LATER: time::Duration = time::Duration::seconds(15);
 /// After so many tries an operator has to look.
 const MAX_ATTEMPTS: i32 = 12;
 
@@ -131,6 +133,16 @@ async fn settle(
     let now = app.now();
     match outcome {
         Ok(()) => store::jobs::finish(&mut conn, row.id).await,
+        Err(JobError::Later(error)) => {
+            let error = format!("{error:#}");
+            tracing::error!(
+                job.id = row.id,
+                job.kind = row.kind,
+                error,
+                "a job could not be tried, it will be later"
+            );
+            store::jobs::postpone(&mut conn, row.id, now + LATER, &error).await
+        }
         Err(JobError::Retry(error)) if row.attempts < MAX_ATTEMPTS => {
             let error = format!("{error:#}");
             let wait = time::Duration::seconds(1 << row.attempts.clamp(0, 9));
