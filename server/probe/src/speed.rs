@@ -48,6 +48,7 @@ pub fn package(file: &Path, certificate: Option<&Path>, times: u32) -> Result<Va
         Some(file) => keyring::Certificate::parse_all(&fs::read(file)?)?,
         None => Vec::new(),
     };
+    let at = written(file)?;
     let (started, cpu) = (Instant::now(), cpu_time());
     let (mut modules, mut good) = (0, 0);
     for _ in 0..times {
@@ -55,7 +56,6 @@ pub fn package(file: &Path, certificate: Option<&Path>, times: u32) -> Result<Va
         let wrong = package.digests.iter().find(|digest| !digest.matches());
         ensure!(wrong.is_none(), "a digest differs: {wrong:?}");
         modules = package.modules.iter().filter(|m| m.module.is_ok()).count();
-        let at = package.build_time + JUDGED_AFTER;
         let report = keyring::judge(&package, &certificates, &keyring::Policy::default(), at);
         let is_good =
             |s: &&kmp::JudgedSignature| matches!(s.verdict, kmp::SignatureVerdict::Good { .. });
@@ -83,9 +83,14 @@ fn peak_memory() -> Result<u64> {
     Ok(kib << 10)
 }
 
-/// Seconds after its building at which a package's signatures are judged.
+/// When the file was written, in seconds since 1970: its signatures were made before, and are judged
+/// as of then.
 #[cfg(feature = "signatures")]
-const JUDGED_AFTER: u64 = 24 * 60 * 60;
+fn written(file: &Path) -> Result<u64> {
+    let time = fs::metadata(file)?.modified()?;
+    let since = time.duration_since(std::time::UNIX_EPOCH)?;
+    Ok(since.as_secs() + 1)
+}
 
 /// Processor time of this process so far, all threads together.
 pub(crate) fn cpu_time() -> Duration {
