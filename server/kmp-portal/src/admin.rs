@@ -1,5 +1,7 @@
 //! `kmp-portal admin …`: for scripts. Every command is idempotent.
 
+mod decisions;
+
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use portal::admin::{Admin as Office, KernelSpec, ProductSpec};
@@ -31,6 +33,9 @@ enum Subject {
     /// Keys that vendors sign packages with
     #[command(subcommand)]
     VendorKey(VendorKey),
+    /// What checks reject and a distributor lets pass, for a time
+    #[command(subcommand)]
+    Waiver(decisions::Waiver),
     /// Secrets for the API
     #[command(subcommand)]
     Token(Token),
@@ -67,6 +72,9 @@ enum Product {
         #[arg(long)]
         default_channel: Option<String>,
     },
+    /// What it demands of packages beyond the conventions of its family
+    #[command(subcommand)]
+    Policy(decisions::Policy),
 }
 
 #[derive(Subcommand)]
@@ -80,6 +88,9 @@ enum Vendor {
         #[arg(long)]
         email: String,
     },
+    /// What is demanded of its packages: names, kit, signatures
+    #[command(subcommand)]
+    Policy(decisions::Policy),
 }
 
 #[derive(Subcommand)]
@@ -213,6 +224,9 @@ async fn carry_out(office: &Office, subject: &Subject) -> anyhow::Result<Value> 
                 .add_vendor(name, display_name.as_deref(), email)
                 .await
         }
+        Subject::Product(Product::Policy(policy)) => decisions::of_product(office, policy).await,
+        Subject::Vendor(Vendor::Policy(policy)) => decisions::of_vendor(office, policy).await,
+        Subject::Waiver(waiver) => decisions::waiver(office, waiver).await,
         Subject::VendorKey(VendorKey::Add { vendor, file }) => {
             office.add_vendor_key(vendor, &read(file)?).await
         }
@@ -304,6 +318,9 @@ fn print(subject: &Subject, answer: &Value, json: bool) {
     }
     match (subject, answer) {
         (Subject::Token(Token::Create { .. }), _) => println!("{}", text(&answer["token"])),
+        (Subject::Product(Product::Policy(_)) | Subject::Vendor(Vendor::Policy(_)), _) => {
+            decisions::print(answer);
+        }
         (Subject::User(_), _) if answer["password"].is_string() => {
             println!("{}", text(&answer["password"]));
         }

@@ -1,5 +1,6 @@
 //! What `kmp-portal admin` does: each command is idempotent and tells what is there afterwards.
 
+mod decisions;
 mod kernels;
 
 pub use kernels::KernelSpec;

@@ -4,6 +4,7 @@
 //! asks the database, the clock or the request. Templates live in `templates/`, one file per
 //! page, and know loops and conditions only. All values are escaped by askama.
 
+mod audit;
 mod badges;
 mod checks;
 mod commands;
@@ -26,8 +27,10 @@ pub(crate) mod samples;
 mod shell;
 mod upload;
 mod values;
+mod waivers;
 
-pub use badges::{KernelStatus, PackageState, Severity, Verdict};
+pub use audit::{AuditPage, AuditRow};
+pub use badges::{KernelStatus, PackageState, Severity, Verdict, WaiverState};
 pub use checks::{CheckRow, ChecksPage};
 pub use commands::{ClientCommands, RepositoryBox};
 pub use error::ErrorPage;
@@ -52,6 +55,7 @@ pub use reason::{Reason, Weight};
 pub use shell::{Flash, Nav, Shell, SignedIn, Tone};
 pub use upload::UploadPage;
 pub use values::{Choice, Fact, Link, Listing, Moment, bytes, counted, fingerprint, thousands};
+pub use waivers::{RevokeForm, WaiveForm, WaiverRow, WaiversPage};
 
 #[cfg(test)]
 mod tests {

@@ -2,11 +2,13 @@
 //! its vendor's kit says. And which of several products' demands count, before and after it is
 //! known for which product a package is.
 
+use crate::waivers::Actor;
 use anyhow::{Context as _, ensure};
 use inspect::{Demands, Family, Inspection, Policy};
-use store::PgConnection;
+use store::audit::NewEvent;
 use store::products::Product;
 use store::vendors::Vendor;
+use store::{PgConnection, Time};
 
 /// Reads what somebody demands, from TOML or JSON.
 ///
@@ -25,10 +27,60 @@ pub fn parse(text: &str) -> anyhow::Result<Demands> {
 
 /// # Errors
 /// It makes no sense; the text says where and how to mend it.
-pub fn check(demands: &Demands) -> anyhow::Result<()> {
+fn check(demands: &Demands) -> anyhow::Result<()> {
     let problems = demands.problems();
     ensure!(problems.is_empty(), "{}", problems.join(" "));
     Ok(())
+}
+
+/// Whose policy it is.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject<'a> {
+    Product(&'a Product),
+    Vendor(&'a Vendor),
+}
+
+impl Subject<'_> {
+    /// # Errors
+    /// Something makes no sense, or not here.
+    pub fn check(self, demands: &Demands) -> anyhow::Result<()> {
+        match self {
+            Subject::Product(_) => check_product(demands),
+            Subject::Vendor(_) => check_vendor(demands),
+        }
+    }
+}
+
+/// Replaces a policy that was checked, and writes it into the audit trail.
+///
+/// # Errors
+/// The database fails.
+pub async fn set(
+    conn: &mut PgConnection,
+    subject: Subject<'_>,
+    demands: &Demands,
+    by: Actor<'_>,
+    now: Time,
+) -> sqlx::Result<()> {
+    let (name, vendor_id) = match subject {
+        Subject::Product(product) => {
+            store::policies::set_product(conn, product.id, demands).await?;
+            (format!("product {}", product.name), None)
+        }
+        Subject::Vendor(vendor) => {
+            store::policies::set_vendor(conn, vendor.id, demands).await?;
+            (format!("vendor {}", vendor.name), Some(vendor.id))
+        }
+    };
+    let event = NewEvent {
+        actor: by.name,
+        role: by.role,
+        action: "policy.changed",
+        subject: &name,
+        vendor_id,
+        detail: &serde_json::to_string(demands).unwrap_or_default(),
+    };
+    store::audit::record(conn, &event, now).await
 }
 
 /// What may be said of a product: its family, architectures and flavors are part of it anyway, and
@@ -36,7 +88,7 @@ pub fn check(demands: &Demands) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// Something else is said, too.
-pub fn check_product(demands: &Demands) -> anyhow::Result<()> {
+fn check_product(demands: &Demands) -> anyhow::Result<()> {
     check(demands)?;
     let said = [
         ("family", demands.family.is_some()),
@@ -58,7 +110,7 @@ pub fn check_product(demands: &Demands) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// Something is said that only a product can.
-pub fn check_vendor(demands: &Demands) -> anyhow::Result<()> {
+fn check_vendor(demands: &Demands) -> anyhow::Result<()> {
     check(demands)?;
     let said = [
         ("family", demands.family.is_some()),

@@ -1,5 +1,6 @@
 //! Every route on one screen, and what all answers have in common.
 
+mod audit;
 mod checks;
 mod front;
 mod health;
@@ -8,11 +9,13 @@ mod keys;
 mod lookup;
 mod packages;
 mod pages;
+mod policies;
 mod products;
 mod repos;
 mod session;
 pub mod statics;
 mod upload;
+mod waivers;
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -24,7 +27,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use pages::Page;
 use std::sync::Arc;
 use std::time::Instant;
@@ -43,6 +46,17 @@ pub fn router(app: Arc<App>) -> Router {
     let unlimited = DefaultBodyLimit::disable();
     let api = Router::new()
         .route("/products", get(products::list))
+        .route(
+            "/products/{name}/policy",
+            get(policies::of_product).put(policies::set_product),
+        )
+        .route(
+            "/vendors/{name}/policy",
+            get(policies::of_vendor).put(policies::set_vendor),
+        )
+        .route("/waivers", get(waivers::list).post(waivers::grant))
+        .route("/waivers/{id}", delete(waivers::revoke))
+        .route("/audit", get(audit::list))
         .route("/packages", get(packages::list))
         .route(
             "/packages/{name}",
@@ -57,8 +71,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/kernels/{id}/accesses", get(kernels::accesses))
         .route("/kernels/{id}/impact", get(kernels::impact))
         .route("/lookup", post(lookup::lookup))
-        .fallback(async || Error::not_found("The API has no such address. Below /api/v1 there are /products, /packages, /kernels and \
-             /lookup."));
+        .fallback(async || Error::not_found("The API has no such address. Below /api/v1 there are /products, /vendors, /packages, /kernels, \
+             /lookup, /waivers and /audit."));
 
     let html = Router::new()
         .route("/", get(front::page))
@@ -73,6 +87,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/login", get(session::form).post(session::login))
         .route("/logout", post(session::logout))
         .route("/keys", get(keys::page))
+        .route("/waivers", get(waivers::page).post(waivers::submit))
+        .route("/waivers/{id}/revoke", post(waivers::submit_revocation))
+        .route("/audit", get(audit::page))
         .route("/help/checks", get(checks::page))
         .route("/help/problems", get(checks::problems))
         .fallback(async || Error::not_found("There is no page at this address."))

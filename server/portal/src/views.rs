@@ -105,6 +105,7 @@ pub fn shell(app: &App, caller: &Caller, nav: Nav) -> Shell {
             name: caller.name.clone(),
             role,
             may_upload,
+            is_distributor: caller.role == Role::Distributor,
         }),
         nav,
         csrf: caller.csrf_token.clone().unwrap_or_default(),

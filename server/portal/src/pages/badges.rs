@@ -87,6 +87,15 @@ badges! {
     }
 }
 
+badges! {
+    /// Whether a waiver holds.
+    WaiverState {
+        Active "active" "Holds" Good "i-check",
+        Expired "expired" "Expired" Caution "i-clock",
+        Revoked "revoked" "Revoked" Quiet "i-dash",
+    }
+}
+
 impl Verdict {
     /// Class of its part of the impact bar; unlike the tone, different for every verdict.
     pub fn bar_class(self) -> &'static str {
@@ -140,6 +149,14 @@ mod tests {
                 );
                 assert_ne!(one.bar_class(), other.bar_class());
             }
+        }
+    }
+
+    #[test]
+    fn waivers_stand_as_the_api_says() {
+        for standing in store::waivers::Standing::ALL {
+            let shown = WaiverState::from_code(standing.as_str());
+            assert_eq!(shown.map(WaiverState::code), Some(standing.as_str()));
         }
     }
 

@@ -1,12 +1,14 @@
 //! `/help/checks`: what is checked in a package, and how to mend what is found.
 
-use super::{Severity, Shell};
+use super::{Choice, Severity, Shell};
 use askama::Template;
 
 #[derive(Clone, Debug, Template)]
 #[template(path = "checks.html")]
 pub struct ChecksPage {
     pub shell: Shell,
+    /// First "" for the checks as they are without a product.
+    pub products: Vec<Choice>,
     /// In the order in which they run.
     pub checks: Vec<CheckRow>,
 }
@@ -15,11 +17,14 @@ pub struct ChecksPage {
 #[derive(Clone, Debug)]
 pub struct CheckRow {
     pub id: String,
-    pub severity: Severity,
+    /// How much its findings weigh here; `None`: it does not look.
+    pub severity: Option<Severity>,
+    /// How much they weigh elsewhere, if that differs.
+    pub usual: Option<Severity>,
     /// What it looks at, a sentence.
     pub title: String,
     /// What to do about a finding.
     pub help: String,
-    /// Whether an administrator may let a finding pass.
+    /// Whether a distributor may let a finding pass.
     pub is_waivable: bool,
 }

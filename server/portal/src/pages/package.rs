@@ -2,7 +2,7 @@
 
 use super::{
     Fact, KernelStatus, Listing, Moment, PackageState, Reason, RepositoryBox, Severity, Shell,
-    Verdict,
+    Verdict, WaiveForm,
 };
 use askama::Template;
 
@@ -40,7 +40,7 @@ pub struct PackagePage {
     pub signature: Option<SignatureView>,
     /// Only groups with findings, gravest first; see [`group_findings`].
     pub findings: Vec<FindingGroup>,
-    /// What was looked at and found right, a phrase each.
+    /// Ids of the checks that found nothing, in the order in which they looked.
     pub passed: Vec<String>,
     pub modules: Vec<ModuleView>,
     /// Newest kernel first.
@@ -94,6 +94,10 @@ pub struct FindingRow {
     pub place: Option<String>,
     /// How to mend it.
     pub mend: String,
+    /// `Waived until 31 Dec 2026 by alice: reason`.
+    pub waived: Option<String>,
+    /// For those who may let it pass.
+    pub waive: Option<WaiveForm>,
 }
 
 /// Sorts findings into groups by weight, gravest first, each in the order given.
@@ -204,6 +208,8 @@ mod tests {
             detail: String::new(),
             place: None,
             mend: String::new(),
+            waived: None,
+            waive: None,
         };
         let groups = group_findings([
             (Severity::Note, finding("a")),

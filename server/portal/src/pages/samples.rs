@@ -1,5 +1,6 @@
 //! Pages with realistic values, for tests.
 
+mod decisions;
 mod package;
 
 pub use package::{package, rejected_package};
@@ -21,6 +22,7 @@ pub fn shell(nav: Nav) -> Shell {
             name: "kim".into(),
             role: "Acme Networks".into(),
             may_upload: true,
+            is_distributor: true,
         }),
         nav,
         csrf: "c5rf-t0ken".into(),
@@ -511,7 +513,8 @@ fn error() -> ErrorPage {
 fn checks() -> ChecksPage {
     let check = |id: &str, severity, title: &str, is_waivable| CheckRow {
         id: id.into(),
-        severity,
+        severity: Some(severity),
+        usual: (severity == Severity::Note).then_some(Severity::Warning),
         title: title.into(),
         help: "Rebuild with the kernel module scripts enabled, so that rpm generates the `ksym()` \
                requires."
@@ -520,6 +523,7 @@ fn checks() -> ChecksPage {
     };
     ChecksPage {
         shell: shell(Nav::Checks),
+        products: Choice::list([("", "general"), ("sle15-sp6", "SLE 15 SP6")], ""),
         checks: vec![
             check(
                 "payload-digest",
@@ -584,6 +588,8 @@ pub fn all_pages() -> Vec<(&'static str, String)> {
         ("error", error().render()),
         ("checks", checks().render()),
         ("problems", problems().render()),
+        ("waivers", decisions::waivers().render()),
+        ("audit", decisions::audit().render()),
     ];
     rendered
         .into_iter()

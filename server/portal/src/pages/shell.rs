@@ -25,6 +25,8 @@ pub struct SignedIn {
     pub role: String,
     /// Shows the entry "Upload" in the navigation.
     pub may_upload: bool,
+    /// Shows the entry "Audit".
+    pub is_distributor: bool,
 }
 
 /// Entry of the navigation.
@@ -37,6 +39,8 @@ pub enum Nav {
     Upload,
     Keys,
     Checks,
+    Waivers,
+    Audit,
     Login,
 }
 
@@ -51,6 +55,8 @@ impl Shell {
             Nav::Upload => "upload",
             Nav::Keys => "keys",
             Nav::Checks => "checks",
+            Nav::Waivers => "waivers",
+            Nav::Audit => "audit",
             Nav::Login => "login",
         };
         current == entry
@@ -129,6 +135,7 @@ mod tests {
             name: "kim".into(),
             role: "distributor".into(),
             may_upload: false,
+            is_distributor: true,
         });
         assert!(!shell.offers_upload());
     }

@@ -2,20 +2,22 @@
 
 use super::{ListParams, visible};
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Caller, Role};
 use crate::error::Result;
 use crate::extract::{Params, Segments};
 use crate::pages::{
     Choice, ClientCommands, Fact, FindingRow, KernelStatus, Listing, ModuleReasons, ModuleView,
     Nav, PackageFilters, PackagePage, PackageRow, PackageState, PackagesPage, Paging, Publication,
     RepositoryBox, Severity, SignatureView, StateChange, SymbolRow, VerdictRow, VerdictTally,
-    bytes, fingerprint, group_findings, thousands,
+    WaiveForm, bytes, fingerprint, group_findings, thousands,
 };
 use crate::routes::pages::Page;
 use crate::shown;
 use crate::views::{self, evr, moment, shell};
+use crate::waivers;
 use axum::extract::State;
 use kmp::{SignatureReport, SignatureVerdict};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use store::PgConnection;
 use store::packages::{Package, Placement};
@@ -193,8 +195,8 @@ pub async fn page(
             })
             .collect(),
         signature: signature(&package),
-        findings: group_findings(findings.into_iter().map(finding)),
-        passed: Vec::new(),
+        findings: group_findings(finding_rows(&app, &caller, &package, findings)),
+        passed: store::packages::passed(&mut conn, id).await?,
         modules: modules
             .iter()
             .map(|(path, module)| module_view(path, module))
@@ -220,18 +222,62 @@ fn facts(package: &Package) -> Vec<Fact> {
     .collect()
 }
 
-fn finding(finding: inspect::Finding) -> (Severity, FindingRow) {
+/// Findings as rows. A distributor gets a form below the first finding of each check that rejects
+/// and can be waived.
+fn finding_rows(
+    app: &App,
+    caller: &Caller,
+    package: &Package,
+    findings: Vec<inspect::Finding>,
+) -> Vec<(Severity, FindingRow)> {
+    let mut offered = BTreeSet::new();
+    let mut rows = Vec::with_capacity(findings.len());
+    for finding in findings {
+        let (severity, mut row) = finding_row(finding);
+        if severity == Severity::Reject
+            && caller.role == Role::Distributor
+            && offered.insert(row.check.clone())
+        {
+            row.waive = waive_form(app, package, &row.check);
+        }
+        rows.push((severity, row));
+    }
+    rows
+}
+
+fn waive_form(app: &App, package: &Package, check: &str) -> Option<WaiveForm> {
+    inspect::check_by_id(check).filter(|check| check.waivable)?;
+    let (version, release) = (package.version.as_deref()?, package.release.as_deref()?);
+    // The day a year from now is not over when the year is.
+    let latest = app.now() + waivers::LONGEST - time::Duration::days(1);
+    Some(WaiveForm {
+        check: check.to_owned(),
+        vendor: package.vendor.clone(),
+        package: package.name.clone()?,
+        build: waivers::build(version, release, package.arch.as_deref()?),
+        latest: latest.date().to_string(),
+        page: package.id.to_string(),
+    })
+}
+
+fn finding_row(finding: inspect::Finding) -> (Severity, FindingRow) {
     let severity = match finding.severity {
         inspect::Severity::Note => Severity::Note,
         inspect::Severity::Warning => Severity::Warning,
         inspect::Severity::Reject => Severity::Reject,
     };
     let row = FindingRow {
-        check: finding.check.to_string(),
-        title: finding.title.to_string(),
+        check: finding.check,
+        title: finding.title,
         detail: finding.detail,
         place: finding.place,
-        mend: finding.help.to_string(),
+        mend: finding.help,
+        waived: finding.waived.map(|it| {
+            let until = store::Time::from_unix_timestamp(it.until);
+            let until = until.map(|at| waivers::until(at).human).unwrap_or_default();
+            format!("until {until} by {}: {}", it.by, it.reason)
+        }),
+        waive: None,
     };
     (severity, row)
 }
@@ -291,10 +337,28 @@ fn signature(package: &Package) -> Option<SignatureView> {
         headline,
         signer,
         fingerprint: key.as_deref().map(fingerprint),
-        algorithm: None,
+        algorithm: told.algorithm.clone(),
         made: told.created.map(views::unix),
-        mend: None,
+        mend: signature_mend(&told.verdict).map(str::to_owned),
     })
+}
+
+/// What to do about a signature that is not good.
+fn signature_mend(verdict: &SignatureVerdict) -> Option<&'static str> {
+    match verdict {
+        SignatureVerdict::Good { .. } => None,
+        SignatureVerdict::UnknownKey => Some(
+            "Ask the operator to register the public key, or sign with a key that is registered.",
+        ),
+        SignatureVerdict::Bad => {
+            Some("The bytes were changed after signing. Upload the file as `rpmsign` wrote it.")
+        }
+        SignatureVerdict::Refused { .. } => Some(
+            "Sign with a key and an algorithm that are accepted: RSA of 2048 bits or more, or \
+             Ed25519, with SHA-256 or better.",
+        ),
+        SignatureVerdict::Malformed { .. } => Some("Sign the package again with `rpmsign`."),
+    }
 }
 
 fn module_view(path: &str, module: &kmod::Module) -> ModuleView {
