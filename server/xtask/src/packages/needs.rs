@@ -72,6 +72,7 @@ pub static NEEDS: [Need; 32] = [
         [&[], &["kernel-default-devel"], &["kernel-devel"]], &[Fixtures]),
     need("kmod", Program(&["modprobe"]), [&["kmod"], &["kmod"], &["kmod"]], &[Fixtures, Bench]),
     need("gpg", Program(&["gpg"]), [&["gnupg"], &["gpg2"], &["gnupg2"]], &[Fixtures]),
+    need("openssl", Program(&["openssl"]), [&["openssl"], &["openssl"], &["openssl"]], &[Clients]),
     need("rpm", Program(&["rpmkeys"]), [&["rpm"], &["rpm"], &["rpm"]], &[Fixtures, Clients]),
     need("rpmbuild", Program(&["rpmbuild"]),
         [&["rpm"], &["rpm-build"], &["rpm-build"]], &[Fixtures, Bench]),
