@@ -43,7 +43,7 @@ const fn need(
 }
 
 #[rustfmt::skip]
-pub static NEEDS: [Need; 32] = [
+pub static NEEDS: [Need; 33] = [
     need("nettle headers", File(&["/usr/include/nettle/nettle-meta.h"]),
         [&["nettle-dev"], &["libnettle-devel"], &["nettle-devel"]], &[Build]),
     need("libclang",
