@@ -4,16 +4,21 @@
 
 pub mod accesses;
 pub mod accounts;
+pub mod acknowledgements;
 pub mod audience;
 pub mod audit;
 pub mod embargo;
+pub mod gates;
 pub mod jobs;
 pub mod kernels;
+pub mod kmps;
 pub mod mails;
+pub mod matrix;
 pub mod packages;
 pub mod policies;
 pub mod products;
 pub mod repositories;
+pub mod symbols;
 pub mod vendors;
 pub mod verdicts;
 mod viewer;

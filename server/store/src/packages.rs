@@ -9,6 +9,7 @@ pub use in_use::{Alias, Judged, published_aliases, to_judge};
 pub use inspected::{
     Inspected, findings, modules, passed, save_findings, save_inspection, storable,
 };
+pub(crate) use listing::like_pattern;
 pub use listing::{Filter, list};
 pub use neighbours::{earlier_rpm_vendor, same_file};
 

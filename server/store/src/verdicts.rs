@@ -8,7 +8,7 @@ use time::Date;
 use uuid::Uuid;
 
 /// Reads the database's word; what no version of this program wrote is not known.
-fn parse(word: &str) -> Verdict {
+pub(crate) fn parse(word: &str) -> Verdict {
     let named = Verdict::ALL.into_iter().find(|v| v.as_str() == word);
     named.unwrap_or(Verdict::Indeterminate)
 }

@@ -88,9 +88,9 @@ async fn save_modules(
         &paths,
         &values,
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
+    crate::symbols::save_uses(conn, id, modules).await
 }
 
 /// JSON that PostgreSQL takes: `jsonb` refuses NUL characters, and a vendor may send some.

@@ -80,7 +80,7 @@ pub async fn list(
 }
 
 /// `ILIKE` pattern for "contains", with the user's own `%` and `_` taken literally.
-fn like_pattern(part: &str) -> String {
+pub(crate) fn like_pattern(part: &str) -> String {
     let mut pattern = String::from("%");
     for c in part.chars() {
         if matches!(c, '%' | '_' | '\\') {
