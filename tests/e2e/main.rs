@@ -13,6 +13,7 @@ mod http_rules;
 mod install;
 mod isolation;
 mod lookup;
+mod matrix;
 mod notify;
 mod oracle;
 mod pages;

@@ -140,6 +140,7 @@ fn the_keyboard_is_enough() {
         "/",
         "/packages",
         "/kernels",
+        "/matrix",
         "/keys",
         "/help/checks",
         "/login",

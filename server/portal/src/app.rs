@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::hardware::Hardware;
+use crate::history::History;
 use crate::hub::Hub;
 use crate::inspecting::Inspector;
 use crate::judging::KernelCache;
@@ -29,6 +30,8 @@ pub struct App {
     pub hub: Hub,
     /// Parsed kernels.
     pub kernels: KernelCache,
+    /// What all kernels export, by symbol.
+    pub history: History,
     /// Repositories as clients see them.
     pub served: Served,
     /// Hardware patterns of published packages.

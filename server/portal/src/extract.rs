@@ -22,6 +22,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     }
 }
 
+/// A word that was given: forms send empty ones for what was not chosen.
+#[must_use]
+pub fn given(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
 /// Parts of the path.
 pub struct Segments<T>(pub T);
 

@@ -105,12 +105,14 @@ pub fn fatal_symbols(module: &ModuleVerdict) -> impl Iterator<Item = (&str, &str
         })
 }
 
+/// Verdicts for tests.
 #[cfg(test)]
-mod tests {
+pub mod samples {
     use super::*;
     use kabi::{Reason, Verdict};
 
-    fn package(name: &str, symbols: &[&str]) -> OfPackage {
+    /// Of acme; these symbols keep it from loading, none let it load.
+    pub fn package(name: &str, symbols: &[&str]) -> OfPackage {
         let reasons = symbols
             .iter()
             .map(|s| Reason {
@@ -150,6 +152,12 @@ mod tests {
             loads_elsewhere: true,
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::samples::package;
+    use super::*;
 
     #[test]
     fn a_newer_build_mends_an_older_one() {

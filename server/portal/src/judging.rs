@@ -20,7 +20,7 @@ pub struct KernelCache {
 }
 
 impl KernelCache {
-    async fn get(
+    pub(crate) async fn get(
         &self,
         conn: &mut PgConnection,
         row: &store::kernels::Kernel,
@@ -54,7 +54,7 @@ impl KernelCache {
     }
 }
 
-fn parse(row: &store::kernels::Kernel, packed: &[u8]) -> anyhow::Result<Kernel> {
+pub(crate) fn parse(row: &store::kernels::Kernel, packed: &[u8]) -> anyhow::Result<Kernel> {
     let symvers = kabi::symvers::parse(packed)
         .with_context(|| format!("stored symvers of kernel {}", row.id))?;
     let mut kernel = Kernel::new(

@@ -8,15 +8,20 @@ mod audit;
 mod badges;
 mod checks;
 mod commands;
+mod diff;
 mod error;
 mod fold;
 mod front;
+mod gate;
 mod impact_bar;
 mod kernel;
+mod kernel_related;
 mod kernels;
 mod keys;
+mod kmp;
 mod login;
 mod mail_kernel_breaks;
+mod matrix;
 mod package;
 mod packages;
 mod paging;
@@ -25,6 +30,7 @@ mod reason;
 #[cfg(test)]
 pub(crate) mod samples;
 mod shell;
+mod symbol;
 mod upload;
 mod values;
 mod waivers;
@@ -33,26 +39,34 @@ pub use audit::{AuditPage, AuditRow};
 pub use badges::{KernelStatus, PackageState, Severity, Verdict, WaiverState};
 pub use checks::{CheckRow, ChecksPage};
 pub use commands::{ClientCommands, RepositoryBox};
+pub use diff::{DiffCount, DiffPage, DiffRow};
 pub use error::ErrorPage;
 pub use fold::fold;
 pub use front::{Figure, FrontPage, UpcomingKernel};
+pub use gate::{GatePage, GateReport, GateRule};
 pub use impact_bar::{ImpactBar, Segment};
 pub use kernel::{
     AccessRow, BrokenPackage, EmbargoView, Impact, KernelPage, PackageRef, TopSymbol, VendorBreaks,
 };
+pub use kernel_related::{AcknowledgeForm, AcknowledgedBy, KernelRelated};
 pub use kernels::{KernelFilters, KernelRow, KernelsPage};
 pub use keys::{KeysPage, PublishedKey};
+pub use kmp::{KmpBuild, KmpPage};
 pub use login::LoginPage;
 pub use mail_kernel_breaks::{BrokenModule, BrokenPackageInMail, KernelBreaksMail};
+pub use matrix::{MatrixCell, MatrixColumn, MatrixFilters, MatrixPage, MatrixRow};
 pub use package::{
-    FindingGroup, FindingRow, ModuleReasons, ModuleView, PackagePage, Publication, SignatureView,
-    StateChange, SymbolRow, VerdictRow, group_findings,
+    FindingGroup, FindingRow, ModuleReasons, ModuleView, PackagePage, Publication, RestlessSymbol,
+    RiskView, SignatureView, StateChange, SymbolRow, VerdictRow, group_findings,
 };
 pub use packages::{PackageFilters, PackageRow, PackagesPage, VerdictTally};
-pub use paging::Paging;
+pub use paging::{Paging, encode, query_string};
 pub use problems::{ProblemRow, ProblemsPage};
 pub use reason::{Reason, Weight};
 pub use shell::{Flash, Nav, Shell, SignedIn, Tone};
+pub use symbol::{
+    FoundSymbol, SymbolLine, SymbolPage, SymbolRun, SymbolUse, SymbolsPage, TimeBlock,
+};
 pub use upload::UploadPage;
 pub use values::{Choice, Fact, Link, Listing, Moment, bytes, counted, fingerprint, thousands};
 pub use waivers::{RevokeForm, WaiveForm, WaiverRow, WaiversPage};

@@ -1,12 +1,17 @@
 //! Every route on one screen, and what all answers have in common.
 
 mod audit;
+mod acknowledge;
 mod checks;
+mod diff;
 mod front;
+mod gate;
 mod health;
 mod kernels;
 mod keys;
+mod kmps;
 mod lookup;
+mod matrix;
 mod packages;
 mod pages;
 mod policies;
@@ -14,6 +19,7 @@ mod products;
 mod repos;
 mod session;
 pub mod statics;
+mod symbols;
 mod upload;
 mod waivers;
 
@@ -23,6 +29,7 @@ use crate::error::{Error, Problem};
 use crate::linger::linger;
 use crate::pages::{ErrorPage, Link, Nav};
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
@@ -47,6 +54,10 @@ pub fn router(app: Arc<App>) -> Router {
     let api = Router::new()
         .route("/products", get(products::list))
         .route(
+            "/products/{name}/gate-policy",
+            get(gate::show_policy).put(gate::set_policy),
+        )
+        .route(
             "/products/{name}/policy",
             get(policies::of_product).put(policies::set_product),
         )
@@ -62,6 +73,7 @@ pub fn router(app: Arc<App>) -> Router {
             "/packages/{name}",
             get(packages::show).put(packages::upload).layer(unlimited),
         )
+        .route("/packages/{id}/risk", get(packages::risk))
         .route("/packages/{id}/withdraw", post(packages::withdraw))
         .route(
             "/kernels",
@@ -70,9 +82,22 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/kernels/{id}", get(kernels::show).patch(kernels::change))
         .route("/kernels/{id}/accesses", get(kernels::accesses))
         .route("/kernels/{id}/impact", get(kernels::impact))
+        .route("/kernels/{id}/diff/{new}", get(diff::diff))
+        .route("/kernels/{id}/gate", get(gate::show).post(gate::issue))
+        .route("/kernels/{id}/gate/reports", get(gate::reports))
+        .route("/kernels/{id}/gate/{file}", get(gate::file))
+        .route("/kernels/{id}/acknowledge", post(acknowledge::acknowledge))
+        .route("/kmps/{name}", get(kmps::show))
+        .route("/matrix", get(matrix::matrix))
+        .route("/symbols", get(symbols::search))
+        .route("/symbols/{name}", get(symbols::show))
         .route("/lookup", post(lookup::lookup))
-        .fallback(async || Error::not_found("The API has no such address. Below /api/v1 there are /products, /vendors, /packages, /kernels, \
-             /lookup, /waivers and /audit."));
+        .fallback(async || {
+            Error::not_found(
+                "The API has no such address. Below /api/v1 there are /products, /vendors, \
+                 /packages, /kmps, /kernels, /matrix, /symbols, /lookup, /waivers and /audit.",
+            )
+        });
 
     let html = Router::new()
         .route("/", get(front::page))
@@ -80,6 +105,17 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/packages/{id}", get(packages::page))
         .route("/kernels", get(kernels::list_page))
         .route("/kernels/{id}", get(kernels::page))
+        .route("/kernels/{id}/acknowledge", post(acknowledge::submit))
+        .route("/kernels/{id}/diff", get(kernels::compare))
+        .route("/kernels/{id}/diff/{new}", get(diff::page))
+        .route(
+            "/kernels/{id}/gate",
+            get(gate::page).post(gate::issue_by_form),
+        )
+        .route("/kmps/{name}", get(kmps::page))
+        .route("/matrix", get(matrix::page))
+        .route("/symbols", get(symbols::search_page))
+        .route("/symbols/{name}", get(symbols::page))
         .route(
             "/upload",
             get(upload::form).post(upload::submit).layer(unlimited),
@@ -122,6 +158,23 @@ pub fn router(app: Arc<App>) -> Router {
             Error::method_not_allowed("The header `Allow` lists the methods this address takes.")
         })
         .with_state(app)
+}
+
+/// A CSV file to be saved under this name.
+fn csv_file(name: &str, body: Body) -> Response {
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            "text/csv; charset=utf-8; header=present".to_owned(),
+        ),
+        (
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}\""),
+        ),
+        // Differs by who asks.
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    (headers, body).into_response()
 }
 
 /// One span per request; the id finds a visitor's error in the log.

@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::database::Database;
 use crate::hardware::Hardware;
+use crate::history::History;
 use crate::hub::{Hub, RECONNECTED};
 use crate::inspecting::{Inspector, Walls};
 use crate::jobs::Worker;
@@ -135,6 +136,7 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
         repository_key: Arc::new(repository_key),
         hub: hub.clone(),
         kernels: KernelCache::default(),
+        history: History::default(),
         served,
         hardware: Hardware::default(),
         throttle: Throttle::default(),

@@ -199,3 +199,22 @@ pub async fn of_vendor(conn: &mut PgConnection, vendor_id: i64) -> sqlx::Result<
     .fetch_all(conn)
     .await
 }
+
+/// Whether [`of_vendor`] has this symbol.
+pub async fn is_used_by(
+    conn: &mut PgConnection,
+    vendor_id: i64,
+    symbol: &str,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT 1 FROM symbols s
+                          JOIN symbol_uses u ON u.symbol_id = s.id
+                          JOIN packages p ON p.id = u.package_id
+                          WHERE s.name = $2 AND p.vendor_id = $1
+                            AND p.state IN ('accepted', 'published', 'withdrawn')) AS "used!""#,
+        vendor_id,
+        symbol,
+    )
+    .fetch_one(conn)
+    .await
+}

@@ -111,6 +111,40 @@ impl Verdict {
     }
 }
 
+impl Verdict {
+    /// What a legend lists: verdicts as they are stored.
+    pub fn shown() -> impl Iterator<Item = Self> {
+        let all = Self::ALL.iter().copied();
+        all.filter(|verdict| *verdict != Self::Pending)
+    }
+
+    /// One letter, for pictures in which there is no room for the word.
+    pub fn letter(self) -> &'static str {
+        match self {
+            Self::Compatible => "L",
+            Self::CompatibleWithWarnings => "W",
+            Self::NeedsOtherPackage => "N",
+            Self::Indeterminate => "?",
+            Self::UnloadableFlavor => "F",
+            Self::Incompatible => "B",
+            Self::Pending => "…",
+        }
+    }
+
+    /// Class of its mark in the matrix.
+    pub fn mark_class(self) -> &'static str {
+        match self {
+            Self::Compatible => "is-loads",
+            Self::CompatibleWithWarnings => "is-warns",
+            Self::NeedsOtherPackage => "is-needs",
+            Self::Indeterminate => "is-unknown",
+            Self::UnloadableFlavor => "is-flavor",
+            Self::Incompatible => "is-breaks",
+            Self::Pending => "is-pending",
+        }
+    }
+}
+
 impl Severity {
     /// Heading over findings of this weight.
     pub fn heading(self) -> &'static str {
@@ -148,6 +182,8 @@ mod tests {
                     "{one:?} and {other:?} share a shape"
                 );
                 assert_ne!(one.bar_class(), other.bar_class());
+                assert_ne!(one.letter(), other.letter());
+                assert_ne!(one.mark_class(), other.mark_class());
             }
         }
     }

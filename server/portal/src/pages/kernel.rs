@@ -1,6 +1,6 @@
 //! `/kernels/{id}`: one kernel, and what it does to the packages.
 
-use super::{Fact, ImpactBar, KernelStatus, Listing, Moment, Reason, Shell};
+use super::{Fact, ImpactBar, KernelRelated, KernelStatus, Listing, Moment, Reason, Shell};
 use askama::Template;
 
 #[derive(Clone, Debug, Template)]
@@ -24,6 +24,7 @@ pub struct KernelPage {
     /// `None` for a kernel that is or was never a secret, as far as the visitor may know.
     pub embargo: Option<EmbargoView>,
     pub impact: Impact,
+    pub related: KernelRelated,
 }
 
 /// That a kernel is not for everybody yet, and what the distributor wants to know of it.

@@ -45,8 +45,34 @@ pub struct PackagePage {
     pub modules: Vec<ModuleView>,
     /// Newest kernel first.
     pub verdicts: Vec<VerdictRow>,
+    /// One for each line of kernels with a past.
+    pub risks: Vec<RiskView>,
+    /// All builds of this KMP; `None` before inspection.
+    pub history_href: Option<String>,
     /// `None` unless it is published.
     pub publication: Option<Publication>,
+}
+
+/// What the past of its symbols says of a package.
+#[derive(Clone, Debug)]
+pub struct RiskView {
+    /// `sle15-sp6 · default · x86_64`.
+    pub line: String,
+    /// `25 %`.
+    pub score: String,
+    /// The same in words.
+    pub text: String,
+    /// The most restless first.
+    pub avoid: Listing<RestlessSymbol>,
+}
+
+/// A symbol that did not stay.
+#[derive(Clone, Debug)]
+pub struct RestlessSymbol {
+    pub href: String,
+    pub symbol: String,
+    /// `3 changes`.
+    pub times: String,
 }
 
 /// One step on the package's way.
@@ -155,6 +181,8 @@ pub struct SymbolRow {
 #[derive(Clone, Debug)]
 pub struct VerdictRow {
     pub kernel_href: String,
+    /// Makes the row's anchor, `on-…`, to which the matrix links.
+    pub kernel_id: String,
     pub release: String,
     pub product: String,
     pub flavor: String,

@@ -18,6 +18,18 @@ impl Paging {
     /// Where page `page` (from 1) of a list of `total` entries stands. `filters` are the query's
     /// other pairs; empty values are left out of the addresses.
     pub fn new(path: &str, filters: &[(&str, &str)], page: u64, per_page: u64, total: u64) -> Self {
+        Self::by("page", path, filters, page, per_page, total)
+    }
+
+    /// The same for a list whose number is the parameter `name`: a page may have two lists.
+    pub fn by(
+        name: &str,
+        path: &str,
+        filters: &[(&str, &str)],
+        page: u64,
+        per_page: u64,
+        total: u64,
+    ) -> Self {
         let per_page = per_page.max(1);
         let pages = total.div_ceil(per_page).max(1);
         let page = page.clamp(1, pages);
@@ -32,7 +44,7 @@ impl Paging {
                 super::thousands(total)
             ),
         };
-        let href = |page| address(path, filters, page);
+        let href = |page| address(path, filters, name, page);
         Self {
             page,
             pages,
@@ -48,23 +60,32 @@ impl Paging {
     }
 }
 
-fn address(path: &str, filters: &[(&str, &str)], page: u64) -> String {
-    let mut query: Vec<String> = filters
+fn address(path: &str, filters: &[(&str, &str)], name: &str, page: u64) -> String {
+    let page = if page > 1 {
+        page.to_string()
+    } else {
+        String::new()
+    };
+    let pairs: Vec<_> = filters.iter().copied().chain([(name, &*page)]).collect();
+    let query = query_string(&pairs);
+    match query.is_empty() {
+        true => path.to_owned(),
+        false => format!("{path}?{query}"),
+    }
+}
+
+/// A query without its question mark; pairs with an empty value are left out.
+pub fn query_string(pairs: &[(&str, &str)]) -> String {
+    let query: Vec<String> = pairs
         .iter()
         .filter(|(_, value)| !value.is_empty())
         .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
         .collect();
-    if page > 1 {
-        query.push(format!("page={page}"));
-    }
-    match query.is_empty() {
-        true => path.to_owned(),
-        false => format!("{path}?{}", query.join("&")),
-    }
+    query.join("&")
 }
 
 /// Percent-encodes everything but RFC 3986's unreserved characters.
-fn encode(text: &str) -> String {
+pub fn encode(text: &str) -> String {
     text.bytes()
         .fold(String::with_capacity(text.len()), |mut encoded, byte| {
             match byte {

@@ -1,7 +1,11 @@
 //! Pages with realistic values, for tests.
 
 mod decisions;
+mod diff;
+mod gate;
+mod matrix;
 mod package;
+mod symbol;
 
 pub use package::{package, rejected_package};
 
@@ -251,6 +255,7 @@ pub fn kernel() -> KernelPage {
                 last: moment("2026-11-23T20:11:07Z", "23 Nov 2026, 20:11 UTC"),
             }],
         }),
+        related: gate::related(),
         impact: Impact {
             is_pending: false,
             bar: ImpactBar::new(
@@ -581,6 +586,12 @@ pub fn all_pages() -> Vec<(&'static str, String)> {
         ("packages-none", no_packages().render()),
         ("kernel", kernel().render()),
         ("kernels", kernels().render()),
+        ("matrix", matrix::matrix().render()),
+        ("diff", diff::diff().render()),
+        ("gate", gate::gate().render()),
+        ("kmp", matrix::kmp().render()),
+        ("symbols", symbol::symbols().render()),
+        ("symbol", symbol::symbol().render()),
         ("upload", upload(false).render()),
         ("upload-errors", upload(true).render()),
         ("login", login().render()),

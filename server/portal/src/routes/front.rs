@@ -5,7 +5,7 @@ use crate::auth::Caller;
 use crate::error::Result;
 use crate::impact;
 use crate::pages::{Figure, FrontPage, KernelStatus, Nav, UpcomingKernel, counted, thousands};
-use crate::routes::packages::{package_row, repository_box};
+use crate::routes::packages::{package_rows, repository_box};
 use crate::routes::pages::Page;
 use crate::shown;
 use crate::views::{release_day, shell};
@@ -28,10 +28,7 @@ pub async fn page(State(app): State<Arc<App>>, caller: Caller) -> Result<Page<Fr
         offset: 0,
     };
     let (packages, _) = store::packages::list(&mut conn, &filter, rows).await?;
-    let mut recent = Vec::new();
-    for package in &packages {
-        recent.push(package_row(&app, &mut conn, package, &caller).await?);
-    }
+    let recent = package_rows(&mut conn, &packages, &caller).await?;
     let mut repositories = Vec::new();
     for product in store::products::list(&mut conn).await? {
         let channel = &product.default_channel;

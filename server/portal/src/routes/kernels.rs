@@ -1,7 +1,9 @@
 //! Kernels over the API and as pages.
 
+mod related;
 mod views;
 
+pub use related::{compare, previous};
 pub use views::{list_page, page};
 
 use crate::app::App;

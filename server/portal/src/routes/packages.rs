@@ -1,11 +1,13 @@
 //! Packages over the API and as pages.
 
 mod json;
+mod risk;
 mod views;
 
+pub use risk::risk;
 pub use views::{list_page, page};
 
-pub(super) use views::{package_row, product_choices, repository_box};
+pub(super) use views::{package_rows, product_choices, repository_box, vendor_choices};
 
 use crate::app::App;
 use crate::auth::{Caller, Role};

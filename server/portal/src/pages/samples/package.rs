@@ -110,6 +110,7 @@ fn modules() -> Vec<ModuleView> {
 fn verdicts() -> Vec<VerdictRow> {
     let row = |release: &str, status, verdict, first: Vec<Reason>, all: Vec<Reason>| VerdictRow {
         kernel_href: "/kernels/6".into(),
+        kernel_id: release.to_owned(),
         release: release.into(),
         product: "sle15-sp6".into(),
         flavor: "default".into(),
@@ -202,6 +203,20 @@ pub fn package() -> PackagePage {
         ],
         modules: modules(),
         verdicts: verdicts(),
+        risks: vec![RiskView {
+            line: "sle15-sp6 · default · x86_64".into(),
+            score: "25 %".into(),
+            text: "1 of 4 steps from one kernel to the next changed a symbol it needs.".into(),
+            avoid: Listing::capped(
+                [RestlessSymbol {
+                    href: "/symbols/_dev_err".into(),
+                    symbol: "_dev_err".into(),
+                    times: "3 changes".into(),
+                }],
+                10,
+            ),
+        }],
+        history_href: Some("/kmps/acme-nic-kmp-default".into()),
         publication: Some(Publication {
             download_href: "/repos/sle15-sp6/stable/x86_64/acme.rpm".into(),
             generation: 412,

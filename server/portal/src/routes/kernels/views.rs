@@ -1,6 +1,7 @@
 //! Kernels as pages show them.
 
-use super::ListParams;
+use super::related::related;
+use super::{ListParams, find};
 use crate::app::App;
 use crate::auth::{Caller, Role};
 use crate::error::Result;
@@ -49,14 +50,18 @@ pub async fn list_page(
     let paging = Paging::new("/kernels", &filters, page, ROWS, total);
     let skip = usize::try_from((paging.page - 1) * ROWS).unwrap_or(usize::MAX);
     let mut rows = Vec::new();
-    for kernel in kernels
+    let shown: Vec<&Kernel> = kernels
         .iter()
         .skip(skip)
         .take(usize::try_from(ROWS).unwrap_or(50))
-    {
-        let verdicts = shown::verdicts_on(&mut conn, &caller, kernel).await?;
-        let count = |is: fn(kabi::Verdict) -> bool| {
-            verdicts.iter().filter(|v| is(v.verdict)).count() as u64
+        .collect();
+    let ids: Vec<Uuid> = shown.iter().map(|k| k.id).collect();
+    let tallies = store::matrix::tally_of_kernels(&mut conn, caller.viewer(), &ids).await?;
+    for kernel in shown {
+        let own = || tallies.iter().filter(|t| t.kernel_id == kernel.id);
+        let count = |is: fn(kabi::Verdict) -> bool| -> u64 {
+            let fitting = own().filter(|t| is(t.verdict));
+            fitting.map(|t| t.packages.unsigned_abs()).sum()
         };
         rows.push(KernelRow {
             href: format!("/kernels/{}", kernel.id),
@@ -119,7 +124,10 @@ pub async fn page(
         .map(package_ref);
     let loading = Listing::capped(loading.collect::<Vec<_>>(), LOADING);
     let impact = impact::of_kernel(verdicts);
+    let breaks_own = matches!(caller.role, Role::Vendor { id, .. }
+        if impact.broken.iter().any(|b| b.package.vendor_id == id));
     Ok(Page(KernelPage {
+        related: related(&mut conn, &caller, &kernel, breaks_own).await?,
         shell: shell(&app, &caller, Nav::Kernels),
         id: id.to_string(),
         release: kernel.release.clone(),

@@ -1,6 +1,6 @@
 //! Packages as pages show them.
 
-use super::{ListParams, visible};
+use super::{ListParams, risk, visible};
 use crate::app::App;
 use crate::auth::{Caller, Role};
 use crate::error::Result;
@@ -9,7 +9,7 @@ use crate::pages::{
     Choice, ClientCommands, Fact, FindingRow, KernelStatus, Listing, ModuleReasons, ModuleView,
     Nav, PackageFilters, PackagePage, PackageRow, PackageState, PackagesPage, Paging, Publication,
     RepositoryBox, Severity, SignatureView, StateChange, SymbolRow, VerdictRow, VerdictTally,
-    WaiveForm, bytes, fingerprint, group_findings, thousands,
+    WaiveForm, bytes, encode, fingerprint, group_findings, thousands,
 };
 use crate::routes::pages::Page;
 use crate::shown;
@@ -20,7 +20,8 @@ use kmp::{SignatureReport, SignatureVerdict};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use store::PgConnection;
-use store::packages::{Package, Placement};
+use store::matrix::PackageTally;
+use store::packages::{Event, Package, Placement};
 use store::products::Product;
 use store::verdicts::OnKernel;
 use uuid::Uuid;
@@ -40,10 +41,7 @@ pub async fn list_page(
     let filter = params.filter(&app, &caller).await?;
     let mut conn = app.pool.acquire().await?;
     let (packages, total) = store::packages::list(&mut conn, &filter, params.rows(ROWS)).await?;
-    let mut rows = Vec::with_capacity(packages.len());
-    for package in &packages {
-        rows.push(package_row(&app, &mut conn, package, &caller).await?);
-    }
+    let rows = package_rows(&mut conn, &packages, &caller).await?;
     let filters = [
         ("q", params.q.as_str()),
         ("vendor", &params.vendor),
@@ -69,7 +67,8 @@ pub async fn list_page(
     }))
 }
 
-async fn vendor_choices(conn: &mut PgConnection, selected: &str) -> Result<Vec<Choice>> {
+/// The vendors for a `<select>`, with one that stands for all.
+pub async fn vendor_choices(conn: &mut PgConnection, selected: &str) -> Result<Vec<Choice>> {
     let vendors = store::vendors::list(conn).await?;
     let all = [(String::new(), "All vendors".to_owned())];
     let pairs = all
@@ -93,17 +92,31 @@ fn state_choices(selected: &str) -> Vec<Choice> {
     Choice::list([("", "All states")].into_iter().chain(states), selected)
 }
 
-/// A package in a table.
-pub async fn package_row(
-    app: &App,
+/// Packages in a table.
+pub async fn package_rows(
     conn: &mut PgConnection,
-    package: &Package,
+    packages: &[Package],
     caller: &Caller,
-) -> Result<PackageRow> {
-    let placements = store::packages::placements(conn, package.id).await?;
-    let verdicts = shown::verdicts_of(app, conn, caller, package.id).await?;
-    let events = store::packages::events(conn, package.id).await?;
-    Ok(PackageRow {
+) -> Result<Vec<PackageRow>> {
+    let ids: Vec<Uuid> = packages.iter().map(|p| p.id).collect();
+    let tallies = store::matrix::tally_of_packages(conn, caller.viewer(), &ids).await?;
+    let mut rows = Vec::with_capacity(packages.len());
+    for package in packages {
+        let placements = store::packages::placements(conn, package.id).await?;
+        let events = store::packages::events(conn, package.id).await?;
+        let own = tallies.iter().filter(|t| t.package_id == package.id);
+        rows.push(package_row(package, &placements, &events, tally(own)));
+    }
+    Ok(rows)
+}
+
+fn package_row(
+    package: &Package,
+    placements: &[Placement],
+    events: &[Event],
+    tally: Option<VerdictTally>,
+) -> PackageRow {
+    PackageRow {
         href: format!("/packages/{}", package.id),
         name: package
             .name
@@ -111,11 +124,11 @@ pub async fn package_row(
             .unwrap_or_else(|| package.file_name.clone()),
         version: version_and_arch(package),
         vendor: package.vendor_display_name.clone(),
-        products: placement_words(&placements).join(", "),
+        products: placement_words(placements).join(", "),
         state: state(package),
         changed: moment(events.last().map_or(package.created_at, |e| e.at)),
-        tally: tally(&verdicts),
-    })
+        tally,
+    }
 }
 
 fn state(package: &Package) -> PackageState {
@@ -136,17 +149,22 @@ fn placement_words(placements: &[Placement]) -> Vec<String> {
         .collect()
 }
 
-fn tally(verdicts: &[OnKernel]) -> Option<VerdictTally> {
-    let counted: Vec<_> = verdicts.iter().filter(|v| v.status != "retired").collect();
-    let breaks = counted
-        .iter()
-        .filter(|v| v.verdict == kabi::Verdict::Incompatible)
-        .count();
-    (!counted.is_empty()).then_some(VerdictTally {
-        loads: counted.iter().filter(|v| v.verdict.loads()).count(),
-        breaks,
-        kernels: counted.len(),
-    })
+fn tally<'a>(counts: impl Iterator<Item = &'a PackageTally>) -> Option<VerdictTally> {
+    let mut tally = VerdictTally {
+        loads: 0,
+        breaks: 0,
+        kernels: 0,
+    };
+    for count in counts {
+        let kernels = usize::try_from(count.kernels).unwrap_or(0);
+        tally.kernels += kernels;
+        if count.verdict.loads() {
+            tally.loads += kernels;
+        } else if count.verdict == kabi::Verdict::Incompatible {
+            tally.breaks += kernels;
+        }
+    }
+    (tally.kernels > 0).then_some(tally)
 }
 
 /// `GET /packages/{id}`
@@ -161,7 +179,8 @@ pub async fn page(
     let events = store::packages::events(&mut conn, id).await?;
     let findings = store::packages::findings(&mut conn, id).await?;
     let modules = store::packages::modules(&mut conn, id).await?;
-    let verdicts = shown::verdicts_of(&app, &mut conn, &caller, id).await?;
+    let verdicts = store::verdicts::of_package(&mut conn, caller.viewer(), id).await?;
+    let risks = risk::of_package(&app, &mut conn, &caller, &package).await?;
     let publication = publication(&app, &mut conn, &package, &placements).await?;
     let size = package.size.cast_unsigned();
     Ok(Page(PackagePage {
@@ -202,6 +221,11 @@ pub async fn page(
             .map(|(path, module)| module_view(path, module))
             .collect(),
         verdicts: verdicts.iter().map(verdict_row).collect(),
+        risks: risk::views(&risks),
+        history_href: package
+            .name
+            .as_deref()
+            .map(|name| format!("/kmps/{}", encode(name))),
         publication,
     }))
 }
@@ -399,6 +423,7 @@ fn verdict_row(on: &OnKernel) -> VerdictRow {
     reasons.sort_by_key(|r| std::cmp::Reverse(r.severity));
     VerdictRow {
         kernel_href: format!("/kernels/{}", on.kernel_id),
+        kernel_id: on.kernel_id.to_string(),
         release: on.release.clone(),
         product: on.product.clone(),
         flavor: on.flavor.clone(),
