@@ -1,6 +1,6 @@
 //! `/kernels/{id}`: one kernel, and what it does to the packages.
 
-use super::{Fact, ImpactBar, KernelRelated, KernelStatus, Listing, Moment, Reason, Shell};
+use super::{Fact, ImpactBar, KernelRelated, KernelStatus, Listing, Moment, Paging, Reason, Shell};
 use askama::Template;
 
 #[derive(Clone, Debug, Template)]
@@ -56,8 +56,10 @@ pub struct Impact {
     pub is_pending: bool,
     /// Counted by package.
     pub bar: ImpactBar,
-    /// Broken packages by vendor, most packages first.
+    /// The broken packages of this page, by vendor.
     pub broken: Vec<VendorBreaks>,
+    /// Over the broken packages.
+    pub paging: Paging,
     /// Symbols that broke most, most modules first.
     pub top_symbols: Vec<TopSymbol>,
     /// Packages that load, for the list at the end.
@@ -67,8 +69,14 @@ pub struct Impact {
 /// The broken packages of one vendor.
 #[derive(Clone, Debug)]
 pub struct VendorBreaks {
+    /// Short name.
+    pub id: String,
     /// Display name.
     pub vendor: String,
+    /// Broken packages in all, on this page or not.
+    pub total: usize,
+    /// Of these, how many another build mends.
+    pub mended: usize,
     pub packages: Vec<BrokenPackage>,
     /// When the vendor was told: `Mailed 23 Nov 2026, 19:52 UTC`, `Mail is queued`. Visitors
     /// who may not know get `None`.
@@ -99,6 +107,8 @@ pub struct PackageRef {
 /// A symbol, and how much hangs on it.
 #[derive(Clone, Debug)]
 pub struct TopSymbol {
+    /// Its history.
+    pub href: String,
     pub reason: Reason,
     pub modules: u64,
     pub packages: u64,

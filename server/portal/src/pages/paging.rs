@@ -1,7 +1,7 @@
 //! Which part of a long list is shown, and the addresses of its neighbours.
 
 /// A place in a list that is shown page by page.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Paging {
     /// Number of this page, from 1.
     pub page: u64,

@@ -222,7 +222,10 @@ pub fn kernel() -> KernelPage {
         },
     };
     let vendor = |vendor: &str, packages| VendorBreaks {
+        id: vendor.into(),
         vendor: vendor.into(),
+        total: 1,
+        mended: 1,
         packages,
         notified: Some("Mailed 23 Nov 2026, 19:54 UTC".into()),
     };
@@ -281,8 +284,10 @@ pub fn kernel() -> KernelPage {
                     vec![broken("northwind-raid-kmp-default", 0)],
                 ),
             ],
+            paging: Paging::new("/kernels/6", &[], 1, 50, 120),
             top_symbols: symbols
                 .map(|(reason, (modules, packages))| TopSymbol {
+                    href: "/symbols/_dev_err".into(),
                     reason,
                     modules,
                     packages,

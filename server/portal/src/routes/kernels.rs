@@ -15,6 +15,7 @@ use crate::extract::{Params, Segments};
 use crate::impact;
 use crate::jobs::Job;
 use crate::shown;
+use crate::routes::acknowledge;
 use crate::uploads;
 use crate::views::rfc3339;
 use axum::Json;
@@ -385,20 +386,39 @@ pub async fn accesses(
     Ok(Json(json!({ "accesses": accesses })))
 }
 
+/// Query of an impact: which part of the packages that break.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct ImpactParams {
+    page: Option<usize>,
+    per_page: Option<usize>,
+}
+
+const BROKEN: usize = 500;
+const MOST_BROKEN: usize = 5_000;
+/// Symbols that an impact names; a comparison of the kernels has all.
+const BREAKING_SYMBOLS: usize = 1_000;
+
 /// `GET /api/v1/kernels/{id}/impact`: which packages break, and which symbols break them.
 pub async fn impact(
     State(app): State<Arc<App>>,
     caller: Caller,
     Segments(id): Segments<Uuid>,
+    Params(params): Params<ImpactParams>,
 ) -> Result<Json<Value>> {
+    let per_page = params.per_page.unwrap_or(BROKEN).clamp(1, MOST_BROKEN);
+    let page = params.page.unwrap_or(1).max(1);
     let mut conn = app.pool.acquire().await?;
     let kernel = shown::kernel(&app, &mut conn, &caller, id).await?;
     let verdicts = shown::verdicts_on(&mut conn, &caller, &kernel).await?;
     let told = store::mails::told(&mut conn, id).await?;
     let impact = impact::of_kernel(verdicts);
+    let said = store::acknowledgements::of_kernel(&mut conn, caller.viewer(), id).await?;
     let packages: Vec<Value> = impact
         .broken
         .iter()
+        .skip((page - 1).saturating_mul(per_page))
+        .take(per_page)
         .map(|b| {
             let p = &b.package;
             json!({
@@ -417,6 +437,7 @@ pub async fn impact(
     let symbols: Vec<Value> = impact
         .symbols
         .iter()
+        .take(BREAKING_SYMBOLS)
         .map(|s| {
             json!({
                 "symbol": s.symbol,
@@ -431,8 +452,12 @@ pub async fn impact(
         "packages_total": impact.loads + impact.broken.len(),
         "packages_load": impact.loads,
         "packages_break": impact.broken.len(),
+        "page": page,
+        "per_page": per_page,
         "packages": packages,
+        "symbols_total": impact.symbols.len(),
         "symbols": symbols,
+        "acknowledged": said.iter().map(acknowledge::json).collect::<Vec<_>>(),
         "notified": match caller.role {
             Role::Distributor => told
                 .iter()

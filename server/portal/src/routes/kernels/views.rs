@@ -1,7 +1,7 @@
 //! Kernels as pages show them.
 
 use super::related::related;
-use super::{ListParams, find};
+use super::ListParams;
 use crate::app::App;
 use crate::auth::{Caller, Role};
 use crate::error::Result;
@@ -10,14 +10,16 @@ use crate::impact::{self, Broken};
 use crate::pages::{
     AccessRow, BrokenPackage, Choice, EmbargoView, Fact, Impact, ImpactBar, KernelFilters,
     KernelPage, KernelRow, KernelStatus, KernelsPage, Listing, Nav, PackageRef, Paging, Reason,
-    TopSymbol, VendorBreaks, Weight, thousands,
+    TopSymbol, VendorBreaks, Weight, encode, thousands,
 };
 use crate::routes::packages::product_choices;
 use crate::routes::pages::Page;
 use crate::shown;
 use crate::views::{self, evr, moment, shell};
 use axum::extract::State;
+use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 use store::PgConnection;
 use store::audience::Audience;
@@ -26,6 +28,8 @@ use store::verdicts::OfPackage;
 use uuid::Uuid;
 
 const ROWS: u64 = 50;
+/// Broken packages on one page.
+const BROKEN: usize = 50;
 const REASONS: usize = 20;
 const TOP_SYMBOLS: usize = 20;
 const LOADING: usize = 200;
@@ -103,11 +107,19 @@ fn symbols(caller: &Caller, kernel: &Kernel) -> Option<String> {
     shown::wholly(caller, kernel).then(|| thousands(count))
 }
 
+/// Query of a kernel's page: which part of the packages that break.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct PageParams {
+    page: Option<u64>,
+}
+
 /// `GET /kernels/{id}`
 pub async fn page(
     State(app): State<Arc<App>>,
     caller: Caller,
     Segments(id): Segments<Uuid>,
+    Params(params): Params<PageParams>,
 ) -> Result<Page<KernelPage>> {
     let mut conn = app.pool.acquire().await?;
     let kernel = shown::kernel(&app, &mut conn, &caller, id).await?;
@@ -126,6 +138,15 @@ pub async fn page(
     let impact = impact::of_kernel(verdicts);
     let breaks_own = matches!(caller.role, Role::Vendor { id, .. }
         if impact.broken.iter().any(|b| b.package.vendor_id == id));
+    let paging = Paging::new(
+        &format!("/kernels/{id}"),
+        &[],
+        params.page.unwrap_or(1),
+        BROKEN as u64,
+        impact.broken.len() as u64,
+    );
+    let first = usize::try_from(paging.page - 1).unwrap_or(0) * BROKEN;
+    let shown = first..impact.broken.len().min(first + BROKEN);
     Ok(Page(KernelPage {
         related: related(&mut conn, &caller, &kernel, breaks_own).await?,
         shell: shell(&app, &caller, Nav::Kernels),
@@ -149,7 +170,8 @@ pub async fn page(
                 .take(TOP_SYMBOLS)
                 .map(top_symbol)
                 .collect(),
-            broken: by_vendor(impact.broken, &told),
+            broken: by_vendor(&impact.broken, shown, &told),
+            paging,
             loading,
         },
     }))
@@ -259,39 +281,57 @@ fn top_symbol(symbol: &impact::BrokenSymbol) -> TopSymbol {
             None,
             None,
         ),
+        href: format!("/symbols/{}", encode(&symbol.symbol)),
         modules: symbol.modules as u64,
         packages: symbol.packages as u64,
     }
 }
 
-fn by_vendor(broken: Vec<Broken>, told: &[(String, Option<store::Time>)]) -> Vec<VendorBreaks> {
-    let mut vendors: BTreeMap<String, VendorBreaks> = BTreeMap::new();
-    for broken in broken {
-        let package = broken.package;
-        let entry = vendors
-            .entry(package.vendor.clone())
-            .or_insert_with(|| VendorBreaks {
-                vendor: package.vendor_display_name.clone(),
-                packages: Vec::new(),
-                notified: told
-                    .iter()
-                    .find(|(name, _)| *name == package.vendor)
-                    .map(|(_, sent)| {
-                        sent.map_or_else(
-                            || "Mail is queued".to_owned(),
-                            |at| format!("Mailed {}", moment(at).human),
-                        )
-                    }),
-            });
-        let mut shown = broken_package(&package);
-        if broken.fixed_by.is_some() {
-            shown.version.push_str(" (another build loads)");
+/// The packages at these places, by vendor; the vendors' figures are of all.
+fn by_vendor(
+    broken: &[Broken],
+    shown: Range<usize>,
+    told: &[(String, Option<store::Time>)],
+) -> Vec<VendorBreaks> {
+    let mut vendors: Vec<VendorBreaks> = Vec::new();
+    for (place, broken_one) in broken.iter().enumerate() {
+        let package = &broken_one.package;
+        // They come in the order of vendors.
+        if vendors.last().is_none_or(|last| last.id != package.vendor) {
+            vendors.push(vendor_breaks(package, told));
         }
-        entry.packages.push(shown);
+        let Some(vendor) = vendors.last_mut() else {
+            continue;
+        };
+        vendor.total += 1;
+        vendor.mended += usize::from(broken_one.fixed_by.is_some());
+        if shown.contains(&place) {
+            let mut line = broken_package(package);
+            if broken_one.fixed_by.is_some() {
+                line.version.push_str(" (another build loads)");
+            }
+            vendor.packages.push(line);
+        }
     }
-    let mut vendors: Vec<VendorBreaks> = vendors.into_values().collect();
-    vendors.sort_by_key(|v| std::cmp::Reverse(v.packages.len()));
+    vendors.retain(|v| !v.packages.is_empty());
     vendors
+}
+
+fn vendor_breaks(package: &OfPackage, told: &[(String, Option<store::Time>)]) -> VendorBreaks {
+    let mail = told.iter().find(|(name, _)| *name == package.vendor);
+    VendorBreaks {
+        id: package.vendor.clone(),
+        vendor: package.vendor_display_name.clone(),
+        total: 0,
+        mended: 0,
+        packages: Vec::new(),
+        notified: mail.map(|(_, sent)| {
+            sent.map_or_else(
+                || "Mail is queued".to_owned(),
+                |at| format!("Mailed {}", moment(at).human),
+            )
+        }),
+    }
 }
 
 fn broken_package(package: &OfPackage) -> BrokenPackage {
