@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use store::PgConnection;
 use store::accesses::Look;
 use store::kernels::{Filter, Kernel};
+use store::matrix::{Column, Columns, PackageTally};
 use store::verdicts::{OfPackage, OnKernel};
 use uuid::Uuid;
 
@@ -40,6 +41,59 @@ pub async fn kernels(
     let kernels = store::kernels::list(conn, caller.viewer(), filter).await?;
     note(app, conn, caller, secret(&kernels)).await?;
     Ok(kernels)
+}
+
+/// The kernels of a list that are kept: of an embargoed one, some questions are not for every vendor
+/// that may know of it.
+///
+/// # Errors
+/// The database fails.
+pub async fn kernels_where(
+    app: &App,
+    conn: &mut PgConnection,
+    caller: &Caller,
+    filter: &Filter,
+    is_kept: impl Fn(&Kernel) -> bool,
+) -> Result<Vec<Kernel>> {
+    let mut kernels = store::kernels::list(conn, caller.viewer(), filter).await?;
+    kernels.retain(is_kept);
+    note(app, conn, caller, secret(&kernels)).await?;
+    Ok(kernels)
+}
+
+/// Kernels as the columns of a matrix, and how many there are in all.
+///
+/// # Errors
+/// The database fails.
+pub async fn columns(
+    app: &App,
+    conn: &mut PgConnection,
+    caller: &Caller,
+    filter: &Columns,
+    part: store::Page,
+) -> Result<(Vec<Column>, i64)> {
+    let (columns, total) = store::matrix::columns(conn, caller.viewer(), filter, part).await?;
+    let secret = columns.iter().filter(|c| c.is_embargoed).map(|c| c.id);
+    note(app, conn, caller, secret.collect()).await?;
+    Ok((columns, total))
+}
+
+/// On how many kernels packages load.
+///
+/// # Errors
+/// The database fails.
+pub async fn package_tallies(
+    app: &App,
+    conn: &mut PgConnection,
+    caller: &Caller,
+    packages: &[Uuid],
+) -> Result<Vec<PackageTally>> {
+    let tallies = store::matrix::tally_of_packages(conn, caller.viewer(), packages).await?;
+    let mut secret: Vec<Uuid> = tallies.iter().flat_map(|t| t.embargoed.clone()).collect();
+    secret.sort_unstable();
+    secret.dedup();
+    note(app, conn, caller, secret).await?;
+    Ok(tallies)
 }
 
 /// The verdicts on a kernel that was read with [`kernel`] or [`kernels`].

@@ -43,6 +43,8 @@ pub struct Column {
     pub release: String,
     pub status: String,
     pub release_date: Option<Date>,
+    /// Only the distributor and the vendors it names may know of it.
+    pub is_embargoed: bool,
 }
 
 /// A package that is a row.
@@ -73,7 +75,7 @@ pub async fn columns(
         .map(crate::packages::like_pattern);
     let rows = sqlx::query!(
         r#"SELECT k.id, p.name AS product, k.arch, k.flavor, k.release, k.status, k.release_date,
-                  count(*) OVER () AS "total!"
+                  k.released_at IS NULL AS "is_embargoed!", count(*) OVER () AS "total!"
            FROM kernels k JOIN products p ON p.id = k.product_id
            WHERE ($1::bigint IS NULL OR k.product_id = $1)
              AND ($2::text IS NULL OR k.arch = $2)
@@ -104,6 +106,7 @@ pub async fn columns(
         release: r.release,
         status: r.status,
         release_date: r.release_date,
+        is_embargoed: r.is_embargoed,
     });
     Ok((columns.collect(), total))
 }
@@ -261,11 +264,13 @@ pub async fn tally_of_kernels(
 }
 
 /// On how many kernels that are not retired a package has a verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackageTally {
     pub package_id: Uuid,
     pub verdict: Verdict,
     pub kernels: i64,
+    /// Those of them that are under embargo.
+    pub embargoed: Vec<Uuid>,
 }
 
 /// The verdicts of these packages on kernels that the viewer may see, counted.
@@ -276,7 +281,9 @@ pub async fn tally_of_packages(
 ) -> sqlx::Result<Vec<PackageTally>> {
     let (sees_all, own) = viewer.parameters();
     let rows = sqlx::query!(
-        r#"SELECT v.package_id, v.verdict, count(*) AS "kernels!"
+        r#"SELECT v.package_id, v.verdict, count(*) AS "kernels!",
+                  coalesce(array_agg(k.id) FILTER (WHERE k.released_at IS NULL), '{}')
+                      AS "embargoed!"
            FROM verdicts v JOIN kernels k ON k.id = v.kernel_id JOIN packages p ON p.id = v.package_id
            WHERE v.package_id = ANY ($1) AND k.status <> 'retired'
              AND k.id IN (SELECT id FROM visible_kernels($2, $3))
@@ -292,6 +299,7 @@ pub async fn tally_of_packages(
         package_id: r.package_id,
         verdict: parse(&r.verdict),
         kernels: r.kernels,
+        embargoed: r.embargoed,
     });
     Ok(tallies.collect())
 }

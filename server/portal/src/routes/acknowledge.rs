@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::auth::{Caller, Role, missing_token};
 use crate::error::{Error, Result};
 use crate::extract::Segments;
+use crate::shown;
 use crate::views::rfc3339;
 use axum::extract::State;
 use axum::response::Redirect;
@@ -81,7 +82,7 @@ async fn save(app: &App, caller: &Caller, id: Uuid, word: &Word) -> Result<Ackno
     }
     let planned_date = planned(word.planned_date.as_deref().unwrap_or(""))?;
     let mut conn = app.pool.acquire().await?;
-    super::kernels::find(app, caller.viewer(), id).await?;
+    shown::kernel(app, &mut conn, caller, id).await?;
     let new = NewAcknowledgement {
         kernel_id: id,
         vendor_id,

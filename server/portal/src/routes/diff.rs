@@ -9,7 +9,8 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::extract::{Params, Segments, given};
-use crate::routes::{csv_file, kernels};
+use crate::routes::csv_file;
+use crate::shown;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -60,8 +61,10 @@ impl Comparison {
             None => None,
             Some(word) => Some(Kind::parse(&word).ok_or_else(|| unknown_kind(&word))?),
         };
-        let old = kernels::find(app, caller.viewer(), old).await?;
-        let new = kernels::find(app, caller.viewer(), new).await?;
+        let mut conn = app.pool.acquire().await?;
+        let old = shown::kernel(app, &mut conn, caller, old).await?;
+        let new = shown::kernel(app, &mut conn, caller, new).await?;
+        drop(conn);
         let mut entries = entries::find(app, caller, &old, &new).await?;
         let counts = Kind::ALL.map(|k| (k, entries.iter().filter(|e| e.kind == k).count()));
         let part = params.q.to_lowercase();

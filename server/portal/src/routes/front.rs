@@ -28,7 +28,7 @@ pub async fn page(State(app): State<Arc<App>>, caller: Caller) -> Result<Page<Fr
         offset: 0,
     };
     let (packages, _) = store::packages::list(&mut conn, &filter, rows).await?;
-    let recent = package_rows(&mut conn, &packages, &caller).await?;
+    let recent = package_rows(&app, &mut conn, &packages, &caller).await?;
     let mut repositories = Vec::new();
     for product in store::products::list(&mut conn).await? {
         let channel = &product.default_channel;

@@ -14,6 +14,7 @@ use crate::extract::{Params, Segments};
 use crate::gate::{self, Decision, Facts, Policy, Rule};
 use crate::impact;
 use crate::routes::kernels;
+use crate::shown;
 use crate::views::rfc3339;
 use axum::Json;
 use axum::extract::State;
@@ -66,8 +67,8 @@ struct Subject {
 /// Asks the gate, as things stand.
 async fn decide(app: &App, caller: &Caller, id: Uuid, asked: &Override) -> Result<Document> {
     caller.require_distributor()?;
-    let kernel = kernels::find(app, caller.viewer(), id).await?;
     let mut conn = app.pool.acquire().await?;
+    let kernel = shown::kernel(app, &mut conn, caller, id).await?;
     let product = store::products::by_id(&mut conn, kernel.product_id).await?;
     let product = product.ok_or_else(|| anyhow::anyhow!("kernel {id} has no product"))?;
     let mut policy = asked.over(policy::of_product(&mut conn, &product).await?);
@@ -86,7 +87,7 @@ async fn decide(app: &App, caller: &Caller, id: Uuid, asked: &Override) -> Resul
         .filter(|(_, sent)| sent.is_some())
         .map(|(name, _)| name);
     let said = store::acknowledgements::of_kernel(&mut conn, caller.viewer(), id).await?;
-    let previous = kernels::previous(&mut conn, caller, &kernel).await?;
+    let previous = kernels::previous(app, &mut conn, caller, &kernel).await?;
     let facts = Facts {
         is_judged: kernel.judged_at.is_some(),
         impact: &impact,
@@ -213,8 +214,8 @@ pub async fn reports(
     Segments(id): Segments<Uuid>,
 ) -> Result<Json<Value>> {
     caller.require_distributor()?;
-    kernels::find(&app, caller.viewer(), id).await?;
     let mut conn = app.pool.acquire().await?;
+    shown::kernel(&app, &mut conn, &caller, id).await?;
     let reports = store::gates::reports(&mut conn, id, LISTED).await?;
     let lines = reports.iter().map(|r| {
         json!({
@@ -234,7 +235,8 @@ pub async fn file(
     Segments((id, file)): Segments<(Uuid, String)>,
 ) -> Result<Response> {
     caller.require_distributor()?;
-    kernels::find(&app, caller.viewer(), id).await?;
+    let mut conn = app.pool.acquire().await?;
+    shown::kernel(&app, &mut conn, &caller, id).await?;
     let missing = || {
         Error::not_found(format!(
             "This kernel has no gate report `{file}`. Reports are called 1.json, 2.json and so on, \
@@ -246,7 +248,6 @@ pub async fn file(
         None => (file.as_str(), false),
     };
     let number = number.strip_suffix(".json").and_then(|n| n.parse().ok());
-    let mut conn = app.pool.acquire().await?;
     let report = store::gates::report(&mut conn, id, number.ok_or_else(missing)?).await?;
     let report = report.ok_or_else(missing)?;
     let (kind, bytes) = match is_signature {

@@ -9,6 +9,7 @@ use crate::pages::{
     encode,
 };
 use crate::routes::pages::Page;
+use crate::shown;
 use crate::views::{evr, moment, rfc3339, shell, verdict};
 use axum::Json;
 use axum::extract::State;
@@ -70,8 +71,7 @@ impl Kmp {
             limit: i64::MAX,
             offset: 0,
         };
-        let (columns, _) =
-            store::matrix::columns(&mut conn, viewer, &Columns::default(), all).await?;
+        let (columns, _) = shown::columns(app, &mut conn, caller, &Columns::default(), all).await?;
         let kernel_ids: Vec<Uuid> = columns.iter().map(|c| c.id).collect();
         let package_ids: Vec<Uuid> = builds.iter().map(|b| b.id).collect();
         let cells = store::matrix::cells(&mut conn, viewer, &package_ids, &kernel_ids).await?;

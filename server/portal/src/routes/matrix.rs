@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::extract::{Params, given};
+use crate::shown;
 use crate::uploads;
 use crate::views::evr;
 use axum::Json;
@@ -144,6 +145,7 @@ struct Matrix {
 
 impl Matrix {
     async fn find(
+        app: &App,
         conn: &mut PgConnection,
         caller: &Caller,
         params: &MatrixParams,
@@ -153,7 +155,7 @@ impl Matrix {
         let viewer = caller.viewer();
         let (rows_filter, columns_filter) = params.filters(conn).await?;
         let (columns, columns_total) =
-            store::matrix::columns(conn, viewer, &columns_filter, columns_part).await?;
+            shown::columns(app, conn, caller, &columns_filter, columns_part).await?;
         let kernels: Vec<Uuid> = columns.iter().map(|c| c.id).collect();
         let (rows, rows_total) =
             store::matrix::rows(conn, viewer, &rows_filter, &kernels, rows_part).await?;
@@ -196,7 +198,7 @@ pub async fn matrix(
         MOST_COLUMNS,
     );
     let mut conn = app.pool.acquire().await?;
-    let matrix = Matrix::find(&mut conn, &caller, &params, rows_part, columns_part).await?;
+    let matrix = Matrix::find(&app, &mut conn, &caller, &params, rows_part, columns_part).await?;
     let answer = json!({
         "total": matrix.rows_total,
         "page": rows_part.offset / rows_part.limit + 1,

@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::auth::{Caller, Role};
 use crate::error::{Error, Result};
 use crate::extract::{Params, Segments};
+use crate::shown;
 use crate::timeline::{self, Line, Run, Timeline};
 use crate::views::evr;
 use axum::Json;
@@ -50,9 +51,10 @@ impl Found {
             });
         }
         let mut conn = app.pool.acquire().await?;
-        let mut kernels = all_kernels(&mut conn, caller).await?;
         // Of an embargoed one, vendors see what they use, which the other half of the search finds.
-        kernels.retain(|k| caller.role == Role::Distributor || !k.is_embargoed());
+        let is_kept = |k: &Kernel| caller.role == Role::Distributor || !k.is_embargoed();
+        let all = Filter::default();
+        let kernels = shown::kernels_where(app, &mut conn, caller, &all, is_kept).await?;
         app.history.load(&mut conn, &kernels).await?;
         let ids: Vec<_> = kernels.iter().map(|k| k.id).collect();
         let limit = i64::try_from(FOUND).unwrap_or(i64::MAX) + 1;
@@ -68,10 +70,6 @@ impl Found {
             is_cut,
         })
     }
-}
-
-async fn all_kernels(conn: &mut PgConnection, caller: &Caller) -> Result<Vec<Kernel>> {
-    Ok(store::kernels::list(conn, caller.viewer(), &Filter::default()).await?)
 }
 
 async fn counts(
@@ -135,7 +133,7 @@ impl Symbol {
             offset: (params.page.unwrap_or(1).clamp(1, 1_000_000) - 1) * limit,
         };
         let mut conn = app.pool.acquire().await?;
-        let kernels = shown_kernels(&mut conn, caller, &name).await?;
+        let kernels = shown_kernels(app, &mut conn, caller, &name).await?;
         app.history.load(&mut conn, &kernels).await?;
         let lines = timeline::lines(kernels).into_iter().map(|line| {
             let exports = app.history.of_symbol(&line.ids(), &name);
@@ -171,18 +169,17 @@ impl Symbol {
 /// The kernels of which the caller may know this symbol: of an embargoed one, a vendor only what
 /// its own modules use.
 async fn shown_kernels(
+    app: &App,
     conn: &mut PgConnection,
     caller: &Caller,
     symbol: &str,
 ) -> Result<Vec<Kernel>> {
-    let mut kernels = all_kernels(conn, caller).await?;
-    if let Role::Vendor { id, .. } = caller.role
-        && kernels.iter().any(Kernel::is_embargoed)
-        && !store::symbols::is_used_by(conn, id, symbol).await?
-    {
-        kernels.retain(|k| !k.is_embargoed());
-    }
-    Ok(kernels)
+    let knows = match caller.role {
+        Role::Vendor { id, .. } => store::symbols::is_used_by(conn, id, symbol).await?,
+        _ => true,
+    };
+    let is_kept = |k: &Kernel| knows || !k.is_embargoed();
+    shown::kernels_where(app, conn, caller, &Filter::default(), is_kept).await
 }
 
 /// `GET /api/v1/symbols/{name}`

@@ -6,6 +6,7 @@ use crate::auth::{Caller, Role};
 use crate::error::{Error, Result};
 use crate::extract::{Params, Segments};
 use crate::pages::{AcknowledgeForm, AcknowledgedBy, Choice, KernelRelated, query_string};
+use crate::shown;
 use crate::views::{day, moment};
 use axum::extract::State;
 use axum::response::Redirect;
@@ -21,6 +22,7 @@ const OFFERED: usize = 100;
 
 /// What the kernel's page shows of it; `breaks_own`: some package of the caller's vendor breaks.
 pub async fn related(
+    app: &App,
     conn: &mut PgConnection,
     caller: &Caller,
     kernel: &Kernel,
@@ -40,7 +42,7 @@ pub async fn related(
                 .unwrap_or_default(),
         }
     });
-    let others = others(kernel, line(conn, caller, kernel).await?);
+    let others = others(kernel, line(app, conn, caller, kernel).await?);
     let choices = others.iter().take(OFFERED);
     let choices = choices.map(|k| (k.id.to_string(), k.release.clone()));
     let first = others.first().map(|k| k.id.to_string()).unwrap_or_default();
@@ -79,23 +81,29 @@ fn acknowledged(said: store::acknowledgements::Acknowledgement) -> AcknowledgedB
 }
 
 /// The kernels of the same product, architecture and flavor that the caller may see.
-async fn line(conn: &mut PgConnection, caller: &Caller, kernel: &Kernel) -> Result<Vec<Kernel>> {
+async fn line(
+    app: &App,
+    conn: &mut PgConnection,
+    caller: &Caller,
+    kernel: &Kernel,
+) -> Result<Vec<Kernel>> {
     let filter = Filter {
         product_id: Some(kernel.product_id),
         arch: Some(kernel.arch.clone()),
         flavor: Some(kernel.flavor.clone()),
         ..Filter::default()
     };
-    Ok(store::kernels::list(conn, caller.viewer(), &filter).await?)
+    shown::kernels(app, conn, caller, &filter).await
 }
 
 /// The kernel registered before this one, of the same product, architecture and flavor.
 pub async fn previous(
+    app: &App,
     conn: &mut PgConnection,
     caller: &Caller,
     kernel: &Kernel,
 ) -> Result<Option<Kernel>> {
-    let line = line(conn, caller, kernel).await?;
+    let line = line(app, conn, caller, kernel).await?;
     let older = line.into_iter().filter(|k| place(k) < place(kernel));
     Ok(older.max_by_key(place))
 }
@@ -129,11 +137,11 @@ pub async fn compare(
     Segments(id): Segments<Uuid>,
     Params(chosen): Params<Chosen>,
 ) -> Result<Redirect> {
-    let kernel = super::find(&app, caller.viewer(), id).await?;
     let mut conn = app.pool.acquire().await?;
+    let kernel = shown::kernel(&app, &mut conn, &caller, id).await?;
     let old = match chosen.against {
         Some(old) => old,
-        None => previous(&mut conn, &caller, &kernel)
+        None => previous(&app, &mut conn, &caller, &kernel)
             .await?
             .map(|k| k.id)
             .ok_or_else(|| {

@@ -1,7 +1,7 @@
 //! Kernels as pages show them.
 
-use super::related::related;
 use super::ListParams;
+use super::related::related;
 use crate::app::App;
 use crate::auth::{Caller, Role};
 use crate::error::Result;
@@ -148,7 +148,7 @@ pub async fn page(
     let first = usize::try_from(paging.page - 1).unwrap_or(0) * BROKEN;
     let shown = first..impact.broken.len().min(first + BROKEN);
     Ok(Page(KernelPage {
-        related: related(&mut conn, &caller, &kernel, breaks_own).await?,
+        related: related(&app, &mut conn, &caller, &kernel, breaks_own).await?,
         shell: shell(&app, &caller, Nav::Kernels),
         id: id.to_string(),
         release: kernel.release.clone(),

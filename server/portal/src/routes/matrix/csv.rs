@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::error::Result;
 use crate::routes::csv_file;
+use crate::shown;
 use crate::views::evr;
 use axum::body::{Body, Bytes};
 use axum::response::Response;
@@ -51,7 +52,7 @@ pub async fn whole(app: Arc<App>, caller: &Caller, params: &MatrixParams) -> Res
     let viewer = caller.viewer();
     let mut conn = app.pool.acquire().await?;
     let (rows_filter, columns_filter) = params.filters(&mut conn).await?;
-    let (columns, _) = store::matrix::columns(&mut conn, viewer, &columns_filter, ALL).await?;
+    let (columns, _) = shown::columns(&app, &mut conn, caller, &columns_filter, ALL).await?;
     let kernels: Vec<Uuid> = columns.iter().map(|c| c.id).collect();
     let (rows, _) = store::matrix::rows(&mut conn, viewer, &rows_filter, &kernels, ALL).await?;
     drop(conn);

@@ -37,7 +37,7 @@ pub async fn page(
         COLUMN_CHOICES[3],
     );
     let mut conn = app.pool.acquire().await?;
-    let matrix = Matrix::find(&mut conn, &caller, &params, rows_part, columns_part).await?;
+    let matrix = Matrix::find(&app, &mut conn, &caller, &params, rows_part, columns_part).await?;
     let products = store::products::list(&mut conn).await?;
     let filters = filters(&params, &products, columns_part.limit);
     let filters = MatrixFilters {

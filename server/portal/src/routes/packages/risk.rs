@@ -7,6 +7,7 @@ use crate::auth::{Caller, Role};
 use crate::error::Result;
 use crate::extract::Segments;
 use crate::pages::{Listing, RestlessSymbol, RiskView, counted, encode};
+use crate::shown;
 use crate::timeline::{self, Line, Risk};
 use axum::Json;
 use axum::extract::State;
@@ -30,6 +31,12 @@ pub async fn of_package(
     let (Some(arch), Some(flavor)) = (&package.arch, &package.flavor) else {
         return Ok(Vec::new());
     };
+    // Of an embargoed kernel, a vendor is told about its own packages only.
+    let knows_all = match caller.role {
+        Role::Distributor => true,
+        Role::Vendor { id, .. } => id == package.vendor_id,
+        Role::Anonymous => false,
+    };
     let mut kernels: Vec<Kernel> = Vec::new();
     for placement in store::packages::placements(conn, package.id).await? {
         let filter = Filter {
@@ -38,19 +45,13 @@ pub async fn of_package(
             flavor: Some(flavor.clone()),
             ..Filter::default()
         };
-        for kernel in store::kernels::list(conn, caller.viewer(), &filter).await? {
+        let is_kept = |k: &Kernel| knows_all || !k.is_embargoed();
+        for kernel in shown::kernels_where(app, conn, caller, &filter, is_kept).await? {
             if !kernels.iter().any(|known| known.id == kernel.id) {
                 kernels.push(kernel);
             }
         }
     }
-    // Of an embargoed kernel, a vendor is told about its own packages only.
-    let knows_all = match caller.role {
-        Role::Distributor => true,
-        Role::Vendor { id, .. } => id == package.vendor_id,
-        Role::Anonymous => false,
-    };
-    kernels.retain(|k| knows_all || !k.is_embargoed());
     app.history.load(conn, &kernels).await?;
     let symbols = store::symbols::of_package(conn, package.id).await?;
     let lines = timeline::lines(kernels).into_iter();

@@ -41,7 +41,7 @@ pub async fn list_page(
     let filter = params.filter(&app, &caller).await?;
     let mut conn = app.pool.acquire().await?;
     let (packages, total) = store::packages::list(&mut conn, &filter, params.rows(ROWS)).await?;
-    let rows = package_rows(&mut conn, &packages, &caller).await?;
+    let rows = package_rows(&app, &mut conn, &packages, &caller).await?;
     let filters = [
         ("q", params.q.as_str()),
         ("vendor", &params.vendor),
@@ -94,12 +94,13 @@ fn state_choices(selected: &str) -> Vec<Choice> {
 
 /// Packages in a table.
 pub async fn package_rows(
+    app: &App,
     conn: &mut PgConnection,
     packages: &[Package],
     caller: &Caller,
 ) -> Result<Vec<PackageRow>> {
     let ids: Vec<Uuid> = packages.iter().map(|p| p.id).collect();
-    let tallies = store::matrix::tally_of_packages(conn, caller.viewer(), &ids).await?;
+    let tallies = shown::package_tallies(app, conn, caller, &ids).await?;
     let mut rows = Vec::with_capacity(packages.len());
     for package in packages {
         let placements = store::packages::placements(conn, package.id).await?;
@@ -179,7 +180,7 @@ pub async fn page(
     let events = store::packages::events(&mut conn, id).await?;
     let findings = store::packages::findings(&mut conn, id).await?;
     let modules = store::packages::modules(&mut conn, id).await?;
-    let verdicts = store::verdicts::of_package(&mut conn, caller.viewer(), id).await?;
+    let verdicts = shown::verdicts_of(&app, &mut conn, &caller, id).await?;
     let risks = risk::of_package(&app, &mut conn, &caller, &package).await?;
     let publication = publication(&app, &mut conn, &package, &placements).await?;
     let size = package.size.cast_unsigned();
