@@ -40,7 +40,7 @@ fn diff_path(more: &str) -> String {
 fn changes(kind: &str) -> BTreeSet<String> {
     let mut symbols = BTreeSet::new();
     for page in 1.. {
-        let path = diff_path(&format!("?kind={kind}&per_page=7&page={page}"));
+        let path = diff_path(&format!("?kind={kind}&per_page=700&page={page}"));
         let part = ask(&path, DISTRIBUTOR).expect(200).json();
         let part = part["changes"].as_array().unwrap().clone();
         if part.is_empty() {
@@ -138,9 +138,10 @@ fn a_vendor_is_shown_its_own_symbols_of_a_preview() {
         line.map(|line| line["kernels"].as_u64().unwrap()).sum()
     };
     assert_eq!(kernels("acme"), kernels(DISTRIBUTOR));
-    let public = portal.get(&format!("/api/v1/symbols/{symbol}")).expect(200);
-    let release = &kernel(Role::Breaking).release;
-    assert!(!public.text().contains(release.as_str()));
+    // Paths of modules may name it: packages are published that were built for it.
+    let public = portal.get(&format!("/api/v1/symbols/{symbol}")).expect(200).json();
+    let lines = public["lines"].to_string();
+    assert!(!lines.contains(kernel(Role::Breaking).release.as_str()), "{lines}");
 }
 
 #[test]
