@@ -226,7 +226,21 @@ impl World {
             "/logout" => vec![("POST", pattern.to_owned(), Vec::new())],
             "/" | "/upload" | "/login" | "/keys" | "/help/checks" | "/help/problems"
             | "/healthz" | "/metrics" | "/api/v1/products" => get(&[pattern]),
-            new => panic!("say here how to ask {new}, which must not tell of embargoed kernels"),
+            "/api/v1/products/{name}/policy" => get(&["/api/v1/products/debian-12/policy"]),
+            "/api/v1/vendors/{name}/policy" => get(&["/api/v1/vendors/mill/policy"]),
+            "/api/v1/waivers" | "/waivers" | "/api/v1/audit" | "/audit" => get(&[pattern]),
+            "/api/v1/waivers/{id}" => {
+                vec![("DELETE", format!("/api/v1/waivers/{NO_ID}"), Vec::new())]
+            }
+            "/waivers/{id}/revoke" => {
+                vec![("POST", format!("/waivers/{NO_ID}/revoke"), Vec::new())]
+            }
+            view => match crate::views::questions(view, &kernels, &self.packages) {
+                Some(questions) => questions,
+                None => {
+                    panic!("say here how to ask {view}, which must not tell of embargoed kernels")
+                }
+            },
         }
     }
 

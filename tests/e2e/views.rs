@@ -139,9 +139,15 @@ fn a_vendor_is_shown_its_own_symbols_of_a_preview() {
     };
     assert_eq!(kernels("acme"), kernels(DISTRIBUTOR));
     // Paths of modules may name it: packages are published that were built for it.
-    let public = portal.get(&format!("/api/v1/symbols/{symbol}")).expect(200).json();
+    let public = portal
+        .get(&format!("/api/v1/symbols/{symbol}"))
+        .expect(200)
+        .json();
     let lines = public["lines"].to_string();
-    assert!(!lines.contains(kernel(Role::Breaking).release.as_str()), "{lines}");
+    assert!(
+        !lines.contains(kernel(Role::Breaking).release.as_str()),
+        "{lines}"
+    );
 }
 
 #[test]
@@ -297,3 +303,81 @@ pub fn breaking_id(portal: &Portal) -> String {
     let found = kernels.find(|k| k["release"] == *kernel(Role::Breaking).release);
     found.unwrap()["id"].as_str().unwrap().to_owned()
 }
+
+/// How the views are asked, for the test that looks for a kernel under embargo in every answer;
+/// `None` for another route. The second of the kernels is the one under embargo.
+pub fn questions(pattern: &str, kernels: &[String; 3], packages: &[String]) -> Option<Questions> {
+    let [base, secret, none] = kernels;
+    let release = "6.1.0-77hush-amd64";
+    let get = |paths: Vec<String>| -> Questions {
+        paths
+            .into_iter()
+            .map(|path| ("GET", path, Vec::new()))
+            .collect()
+    };
+    let with = |queries: &[&str]| -> Questions {
+        get(queries
+            .iter()
+            .map(|query| format!("{pattern}{query}"))
+            .collect())
+    };
+    let named = |from: &str, names: &[&str]| -> Questions {
+        get(names
+            .iter()
+            .map(|name| pattern.replace(from, name))
+            .collect())
+    };
+    let pairs = [(base, secret), (secret, base), (base, base), (none, secret)];
+    Some(match pattern {
+        "/api/v1/matrix" | "/matrix" => with(&[
+            "",
+            "?format=csv",
+            "?status=preview",
+            "?verdict=incompatible",
+            "?newest=true&per_page=1&page=2",
+            "?kernels_per_page=1&kernels_page=2",
+            "?product=debian-12&arch=x86_64&flavor=amd64",
+            &format!("?kernel={release}"),
+        ]),
+        "/api/v1/symbols" | "/symbols" => with(&["", "?q=zz_hus", "?q=module_lay"]),
+        "/api/v1/symbols/{name}" | "/symbols/{name}" => {
+            named("{name}", &["module_layout", "_printk", "usb_deregister"])
+        }
+        "/api/v1/kmps/{name}" | "/kmps/{name}" => {
+            named("{name}", &[&driver("acme-core", Role::Base).name, "none"])
+        }
+        "/api/v1/packages/{id}/risk" => {
+            let ids: Vec<&str> = packages.iter().map(String::as_str).collect();
+            named("{id}", &ids)
+        }
+        "/api/v1/kernels/{id}/diff/{new}" | "/kernels/{id}/diff/{new}" => {
+            let paths = pairs.iter().flat_map(|(old, new)| {
+                let path = pattern.replace("{id}", old).replace("{new}", new);
+                ["", "?kind=added", "?format=csv"].map(|query| format!("{path}{query}"))
+            });
+            get(paths.collect())
+        }
+        "/kernels/{id}/diff" => {
+            let paths = pairs
+                .iter()
+                .map(|(old, new)| format!("/kernels/{new}/diff?against={old}"));
+            get(paths.chain([format!("/kernels/{base}/diff")]).collect())
+        }
+        "/api/v1/kernels/{id}/gate"
+        | "/api/v1/kernels/{id}/gate/reports"
+        | "/api/v1/kernels/{id}/gate/{file}"
+        | "/kernels/{id}/gate" => {
+            let paths = named("{id}", &[base, secret, none]).into_iter();
+            let paths = paths.map(|(_, path, _)| path.replace("{file}", "1.json"));
+            get(paths.collect())
+        }
+        "/api/v1/kernels/{id}/acknowledge" | "/kernels/{id}/acknowledge" => [secret, none]
+            .map(|id| ("POST", pattern.replace("{id}", id), Vec::new()))
+            .to_vec(),
+        "/api/v1/products/{name}/gate-policy" => named("{name}", &[PRODUCT]),
+        _ => return None,
+    })
+}
+
+/// Method, path and body of requests.
+type Questions = Vec<(&'static str, String, Vec<u8>)>;

@@ -1,7 +1,7 @@
 //! Every route on one screen, and what all answers have in common.
 
-mod audit;
 mod acknowledge;
+mod audit;
 mod checks;
 mod diff;
 mod front;

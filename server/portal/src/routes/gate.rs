@@ -75,7 +75,7 @@ async fn decide(app: &App, caller: &Caller, id: Uuid, asked: &Override) -> Resul
     if policy.certified_channels.is_empty() {
         policy.certified_channels = vec![product.default_channel];
     }
-    let verdicts = store::verdicts::on_kernel(&mut conn, caller.viewer(), id).await?;
+    let verdicts = shown::verdicts_on(&mut conn, caller, &kernel).await?;
     let mut counts = BTreeMap::new();
     for of in &verdicts {
         *counts.entry(of.verdict.as_str()).or_default() += 1;
