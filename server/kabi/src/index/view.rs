@@ -270,7 +270,7 @@ impl<'a> View<'a> {
     /// The usual case, and therefore the fast one.
     fn are_met(&self, needs: &[u32]) -> bool {
         match &self.prepared {
-            Some(prepared) => needs.iter().all(|need| prepared.met.has(*need)),
+            Some(prepared) => prepared.met.has_all(needs),
             None => needs.iter().all(|need| self.look_up(*need) == State::Met),
         }
     }
