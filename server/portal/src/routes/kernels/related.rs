@@ -140,7 +140,8 @@ pub async fn compare(
     let mut conn = app.pool.acquire().await?;
     let kernel = shown::kernel(&app, &mut conn, &caller, id).await?;
     let old = match chosen.against {
-        Some(old) => old,
+        // One that is not for the caller is not there, and no address is made of it.
+        Some(old) => shown::kernel(&app, &mut conn, &caller, old).await?.id,
         None => previous(&app, &mut conn, &caller, &kernel)
             .await?
             .map(|k| k.id)
