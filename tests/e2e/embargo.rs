@@ -195,6 +195,21 @@ impl World {
             "/api/v1/kernels/{id}/impact" => {
                 each(&kernels, &|id| format!("/api/v1/kernels/{id}/impact"))
             }
+            "/api/v1/kernels/{id}/parts" => {
+                let asks = kernels
+                    .iter()
+                    .map(|id| format!("/api/v1/kernels/{id}/parts"));
+                asks.map(|path| ("POST", path, b"x".to_vec())).collect()
+            }
+            "/api/v1/kernels/{id}/severities" | "/api/v1/kernels/{id}/stablelist" => {
+                let asks = kernels.iter().map(|id| pattern.replace("{id}", id));
+                asks.map(|path| ("PUT", path, b"x".to_vec())).collect()
+            }
+            "/api/v1/kernel-repositories" => vec![("POST", pattern.to_owned(), b"{}".to_vec())],
+            "/api/v1/kernel-repositories/{id}" => {
+                get(&["/api/v1/kernel-repositories/00000000-0000-0000-0000-000000000000"])
+            }
+            "/kernels/register" => get(&[pattern]),
             "/api/v1/kernels/{id}/accesses" => {
                 each(&kernels, &|id| format!("/api/v1/kernels/{id}/accesses"))
             }

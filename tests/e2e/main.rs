@@ -13,6 +13,7 @@ mod hostile;
 mod http_rules;
 mod install;
 mod isolation;
+mod kernel_sources;
 mod lookup;
 mod matrix;
 mod notify;

@@ -31,6 +31,8 @@ pub struct Description {
     /// Symbol sets (`kernel(flavor:set) = hash`, SLE 10 and 11) among its Provides: they have no
     /// CRCs of symbols.
     pub symsets: usize,
+    /// A symvers file told all there is to tell of the exports.
+    pub is_whole: bool,
     /// What it was added up from.
     pub parts: Vec<Part>,
 }
@@ -181,16 +183,16 @@ impl Description {
     /// A symvers file is whole. Of other sources the image has spoken when a symbol is there that
     /// every kernel image exports.
     fn has_image(&self) -> bool {
-        let is_whole = self.parts.iter().any(|part| part.kind == Kind::Symvers);
         let mut rows = self.symvers.rows.iter();
-        is_whole || rows.any(|row| IN_EVERY_IMAGE.contains(&row.symbol.as_str()))
+        self.is_whole || rows.any(|row| IN_EVERY_IMAGE.contains(&row.symbol.as_str()))
     }
 
     /// Names the release, with what that tells besides. What is known already stays.
     pub fn called(&mut self, release: &str) {
         let told = crate::location::of_release(release);
         self.release = Some(release.to_owned());
-        self.arch = self.arch.take().or(told.arch);
+        let arch = told.arch.as_deref().and_then(kabi::arch::rpm_name);
+        self.arch = self.arch.take().or(arch.map(str::to_owned));
         // A flavor that the packages name is the better one; "none" is the weakest.
         if self.flavor.as_deref().unwrap_or_default().is_empty() {
             self.flavor = told.flavor;

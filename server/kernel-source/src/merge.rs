@@ -154,6 +154,7 @@ impl Description {
         sum.modules.sort_by(|a, b| a.path.cmp(&b.path));
         sum.modules.dedup_by(|a, b| a.path == b.path);
         sum.symsets = sum.symsets.max(other.symsets);
+        sum.is_whole |= other.is_whole;
         for part in other.parts {
             if !sum.parts.contains(&part) {
                 sum.parts.push(part);

@@ -106,6 +106,7 @@ fn symvers(input: &mut dyn Read, name: &str, limits: &Limits) -> Result<Found, E
             ..part(Kind::Symvers, name)
         }],
         symvers,
+        is_whole: true,
         ..Description::default()
     };
     Ok(Found::Kernels(vec![kernel]))

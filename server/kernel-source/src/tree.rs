@@ -332,6 +332,7 @@ impl Gathered {
         match self.symvers {
             Some(symvers) => {
                 kernel.symvers = symvers;
+                kernel.is_whole = true;
                 kernel.add(files).map_err(|source| Error::Contradictions {
                     place: place.to_owned(),
                     source,

@@ -2,6 +2,7 @@
 
 mod decisions;
 
+use crate::admin_kernel::{self, Register};
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use portal::admin::{Admin as Office, KernelSpec, ProductSpec};
@@ -143,6 +144,8 @@ enum User {
 
 #[derive(Subcommand)]
 enum Kernel {
+    /// Register a kernel, or add to one that is registered
+    Register(Box<Register>),
     /// Print a kernel, and for which vendors it is
     Show { id: Uuid },
     /// Release a kernel now: everybody may know of it from here on
@@ -263,6 +266,7 @@ async fn carry_out(office: &Office, subject: &Subject) -> anyhow::Result<Value> 
 
 async fn carry_out_on_kernel(office: &Office, kernel: &Kernel) -> anyhow::Result<Value> {
     match kernel {
+        Kernel::Register(register) => admin_kernel::carry_out(office, register).await,
         Kernel::Show { id } => office.set_kernel(*id, &KernelSpec::default()).await,
         Kernel::Release { id } => {
             let spec = KernelSpec {
@@ -324,8 +328,19 @@ fn print(subject: &Subject, answer: &Value, json: bool) {
         (Subject::User(_), _) if answer["password"].is_string() => {
             println!("{}", text(&answer["password"]));
         }
+        (Subject::Kernel(Kernel::Register(_)), _) => print_kernels(answer),
         (_, Value::Array(rows)) => rows.iter().for_each(print_row),
         _ => print_row(answer),
+    }
+}
+
+/// One line a kernel; what was left out goes to the other channel.
+fn print_kernels(answer: &Value) {
+    let rows = |list: &Value| list.as_array().cloned().unwrap_or_default();
+    rows(&answer["kernels"]).iter().for_each(print_row);
+    for skipped in rows(&answer["skipped"]) {
+        let (release, why) = (text(&skipped["release"]), text(&skipped["why"]));
+        eprintln!("kmp-portal: left out: {release}: {why}");
     }
 }
 

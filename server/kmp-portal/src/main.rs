@@ -1,6 +1,7 @@
 //! `kmp-portal`: the one program of the driver portal. Each subcommand is a file.
 
 mod admin;
+mod admin_kernel;
 mod check;
 mod checks;
 mod formats;
@@ -46,7 +47,7 @@ enum Command {
         settings: Settings,
     },
     /// Products, vendors, keys, tokens and users, in the database of the same configuration
-    Admin(admin::Admin),
+    Admin(Box<admin::Admin>),
     /// Say whether packages and modules will load on kernels, without a server
     Check(check::Check),
     /// List what is checked in an uploaded package
@@ -96,7 +97,7 @@ fn run(line: CommandLine) -> anyhow::Result<ExitCode> {
         Command::Worker { settings } => serve::work(resolve(settings)?),
         Command::Admin(admin) => {
             let config = resolve(admin.settings.clone())?;
-            admin::run(admin, &config)
+            admin::run(*admin, &config)
         }
         Command::Check(check) => return check::run(&check),
         Command::Checks { json } => {

@@ -14,17 +14,25 @@ const DEPTH: usize = 32;
 /// # Errors
 /// The file is no source of kernels, or cannot be read.
 pub fn read(path: &Path) -> anyhow::Result<Vec<Description>> {
+    match open(path)? {
+        Found::Kernels(kernels) => Ok(kernels),
+        Found::Repository(kernels) => Ok(kernels.collect::<Result<_, _>>()?),
+    }
+}
+
+/// The same; of a repository's metadata, one kernel after the other.
+///
+/// # Errors
+/// As [`read`].
+pub fn open(path: &Path) -> anyhow::Result<Found> {
     let limits = Limits::default();
     if path.is_dir() {
-        return read_folder(path, &limits);
+        return read_folder(path, &limits).map(Found::Kernels);
     }
     let file = File::open(path).context("cannot be opened")?;
     // What the place of a file tells is in its whole path.
     let name = std::path::absolute(path)?;
-    match kernel_source::read(file, &name.to_string_lossy(), &limits)? {
-        Found::Kernels(kernels) => Ok(kernels),
-        Found::Repository(kernels) => Ok(kernels.collect::<Result<_, _>>()?),
-    }
+    Ok(kernel_source::read(file, &name.to_string_lossy(), &limits)?)
 }
 
 fn read_folder(folder: &Path, limits: &Limits) -> anyhow::Result<Vec<Description>> {

@@ -2,8 +2,10 @@
 
 mod decisions;
 mod kernels;
+mod registering;
 
 pub use kernels::KernelSpec;
+pub use registering::KernelSource;
 
 use crate::audience;
 use crate::auth::{hash_password, new_secret, secret_hash};
@@ -21,6 +23,7 @@ use store::{PgConnection, Time, Viewer};
 /// Administration of the database that the configuration names.
 pub struct Admin {
     database: Database,
+    config: Config,
     now: Time,
     zone: Zone,
 }
@@ -48,6 +51,7 @@ impl Admin {
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         Ok(Self {
             database: Database::join(config).await?,
+            config: config.clone(),
             now: Time::now_utc(),
             zone: config.timezone.clone(),
         })

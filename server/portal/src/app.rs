@@ -1,6 +1,7 @@
 //! What every handler and job shares.
 
 use crate::config::Config;
+use crate::fetch::Fetcher;
 use crate::hardware::Hardware;
 use crate::history::History;
 use crate::hub::Hub;
@@ -26,6 +27,8 @@ pub struct App {
     pub mailer: Mailer,
     /// Looks at uploads.
     pub inspector: Inspector,
+    /// Fetches what others name.
+    pub fetcher: Fetcher,
     /// News from all server processes on this database.
     pub hub: Hub,
     /// Parsed kernels.

@@ -1,6 +1,7 @@
 //! Configuration: flags, `KMP_PORTAL_*` environment variables and one TOML file, in this order of
 //! precedence. The same names everywhere.
 
+use crate::fetch::{Networks, NoNetwork};
 use crate::limits::{LimitSettings, Limits};
 use crate::zone::Zone;
 use ipnet::IpNet;
@@ -45,6 +46,14 @@ pub struct Settings {
         value_name = "BYTES"
     )]
     pub max_package_bytes: Option<u64>,
+    /// Largest kernel package, image or archive accepted, in bytes [default: 1073741824]
+    #[arg(
+        long,
+        global = true,
+        env = "KMP_PORTAL_MAX_KERNEL_BYTES",
+        value_name = "BYTES"
+    )]
+    pub max_kernel_bytes: Option<u64>,
     /// Largest symvers file accepted, in bytes [default: 67108864]
     #[arg(
         long,
@@ -82,6 +91,15 @@ pub struct Settings {
         value_name = "FILE"
     )]
     pub key_passphrase_file: Option<PathBuf>,
+    /// Networks that kernel repositories may be fetched from though they are not public, separated by
+    /// commas, as 10.1.0.0/16 [default: none]
+    #[arg(
+        long,
+        global = true,
+        env = "KMP_PORTAL_FETCH_ALLOW",
+        value_name = "NETWORKS"
+    )]
+    pub fetch_allow: Option<String>,
     /// Jobs worked on at the same time by this process; 0 leaves them to `kmp-portal worker`
     /// [default: 2]
     #[arg(long, global = true, env = "KMP_PORTAL_WORKERS", value_name = "N")]
@@ -132,6 +150,8 @@ pub enum ConfigError {
         path: PathBuf,
         source: Box<toml::de::Error>,
     },
+    #[error("fetch-allow: {0}")]
+    FetchAllow(#[from] NoNetwork),
     #[error("base-url `{0}` is not an http or https address")]
     BaseUrl(String),
     #[error("timezone `{0}` is no time zone; IANA names look like Europe/Berlin or UTC")]
@@ -163,11 +183,13 @@ impl Settings {
             database_url: self.database_url.or(other.database_url),
             site_name: self.site_name.or(other.site_name),
             max_package_bytes: self.max_package_bytes.or(other.max_package_bytes),
+            max_kernel_bytes: self.max_kernel_bytes.or(other.max_kernel_bytes),
             max_symvers_bytes: self.max_symvers_bytes.or(other.max_symvers_bytes),
             smtp_url: self.smtp_url.or(other.smtp_url),
             mail_from: self.mail_from.or(other.mail_from),
             mail_dir: self.mail_dir.or(other.mail_dir),
             key_passphrase_file: self.key_passphrase_file.or(other.key_passphrase_file),
+            fetch_allow: self.fetch_allow.or(other.fetch_allow),
             workers: self.workers.or(other.workers),
             generation_grace: self.generation_grace.or(other.generation_grace),
             trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
@@ -188,11 +210,13 @@ pub struct Config {
     pub database_url: Option<String>,
     pub site_name: String,
     pub max_package_bytes: u64,
+    pub max_kernel_bytes: u64,
     pub max_symvers_bytes: usize,
     pub smtp_url: Option<String>,
     pub mail_from: String,
     pub mail_dir: PathBuf,
     pub key_passphrase_file: Option<PathBuf>,
+    pub fetch_allow: Networks,
     pub workers: usize,
     pub generation_grace: Duration,
     /// Whose `X-Forwarded-For` is believed.
@@ -231,6 +255,7 @@ impl Config {
         Ok(Self {
             listen,
             database_url: settings.database_url,
+            max_kernel_bytes: settings.max_kernel_bytes.unwrap_or(1024 * MIB as u64),
             max_package_bytes,
             limits: settings.limits.resolve(max_package_bytes),
             max_symvers_bytes: settings.max_symvers_bytes.unwrap_or(64 * MIB),
@@ -240,6 +265,7 @@ impl Config {
             }),
             mail_dir: settings.mail_dir.unwrap_or_else(|| data_dir.join("mail")),
             key_passphrase_file: settings.key_passphrase_file,
+            fetch_allow: settings.fetch_allow.unwrap_or_default().parse()?,
             workers: settings.workers.unwrap_or(2),
             generation_grace: Duration::from_secs(settings.generation_grace.unwrap_or(86_400)),
             trusted_proxies: settings.trusted_proxies.unwrap_or_else(this_machine),

@@ -4,9 +4,11 @@
 mod inspect_package;
 mod judge_kernel;
 mod publish_repository;
+mod read_kernel_repository;
 mod send_mail;
 mod worker;
 
+pub use read_kernel_repository::{Wish, keys as pinned_keys};
 pub use worker::{Worker, run_due};
 
 use crate::app::App;
@@ -33,6 +35,10 @@ pub enum Job {
     },
     SendMail {
         mail_id: i64,
+    },
+    /// Register the kernels that a distribution's repository names.
+    ReadKernelRepository {
+        repository_id: Uuid,
     },
 }
 
@@ -78,6 +84,9 @@ impl Job {
                 publish_repository::run(app, repository_id).await
             }
             Self::SendMail { mail_id } => send_mail::run(app, mail_id).await,
+            Self::ReadKernelRepository { repository_id } => {
+                read_kernel_repository::run(app, repository_id, attempts).await
+            }
         }
     }
 }

@@ -12,11 +12,27 @@ use uuid::Uuid;
 /// Parsed kernels kept in memory (about 4 MB each).
 const KEPT_KERNELS: usize = 48;
 
-/// Parsed kernels by id. A kernel's exports never change under its id; its vermagic may become
-/// known later, so that is set at each use.
+/// Parsed kernels by id. What is known of a kernel may grow under its id, in another process, too: a
+/// parsed one is used only while it is what the database says.
 #[derive(Default)]
 pub struct KernelCache {
-    kernels: Mutex<HashMap<Uuid, Arc<Kernel>>>,
+    kernels: Mutex<HashMap<Uuid, Parsed>>,
+}
+
+/// A parsed kernel with the row that it was parsed from.
+struct Parsed {
+    row: store::kernels::Kernel,
+    kernel: Arc<Kernel>,
+}
+
+impl Parsed {
+    fn is_of(&self, row: &store::kernels::Kernel) -> bool {
+        let known = &self.row;
+        known.content_hash == row.content_hash
+            && known.unknown == row.unknown
+            && known.vermagic_tail == row.vermagic_tail
+            && known.this_module_size == row.this_module_size
+    }
 }
 
 impl KernelCache {
@@ -25,29 +41,28 @@ impl KernelCache {
         conn: &mut PgConnection,
         row: &store::kernels::Kernel,
     ) -> anyhow::Result<Arc<Kernel>> {
-        if let Some(kernel) = self.lock().get(&row.id) {
-            return Ok(kernel.clone());
+        if let Some(parsed) = self.lock().get(&row.id).filter(|parsed| parsed.is_of(row)) {
+            return Ok(parsed.kernel.clone());
         }
         let packed = store::kernels::symvers_for_judging(conn, row.id)
             .await?
             .with_context(|| format!("kernel {} has no symvers", row.id))?;
-        let row = row.clone();
-        let id = row.id;
-        let kernel = Arc::new(tokio::task::spawn_blocking(move || parse(&row, &packed)).await??);
+        let parsed_from = row.clone();
+        let parsing = tokio::task::spawn_blocking(move || parse(&parsed_from, &packed));
+        let kernel = Arc::new(parsing.await??);
         let mut kernels = self.lock();
         if kernels.len() >= KEPT_KERNELS {
             kernels.clear();
         }
-        kernels.insert(id, kernel.clone());
+        let parsed = Parsed {
+            row: row.clone(),
+            kernel: kernel.clone(),
+        };
+        kernels.insert(row.id, parsed);
         Ok(kernel)
     }
 
-    /// Forgets a kernel, after more became known of it.
-    pub fn forget(&self, id: Uuid) {
-        self.lock().remove(&id);
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Arc<Kernel>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Parsed>> {
         self.kernels
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)

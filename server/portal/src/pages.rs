@@ -27,6 +27,7 @@ mod packages;
 mod paging;
 mod problems;
 mod reason;
+mod register_kernel;
 #[cfg(test)]
 pub(crate) mod samples;
 mod shell;
@@ -46,7 +47,8 @@ pub use front::{Figure, FrontPage, UpcomingKernel};
 pub use gate::{GatePage, GateReport, GateRule};
 pub use impact_bar::{ImpactBar, Segment};
 pub use kernel::{
-    AccessRow, BrokenPackage, EmbargoView, Impact, KernelPage, PackageRef, TopSymbol, VendorBreaks,
+    AccessRow, BrokenPackage, EmbargoView, Impact, KernelPage, KernelPart, PackageRef, TopSymbol,
+    VendorBreaks,
 };
 pub use kernel_related::{AcknowledgeForm, AcknowledgedBy, KernelRelated};
 pub use kernels::{KernelFilters, KernelRow, KernelsPage};
@@ -63,6 +65,7 @@ pub use packages::{PackageFilters, PackageRow, PackagesPage, VerdictTally};
 pub use paging::{Paging, encode, query_string};
 pub use problems::{ProblemRow, ProblemsPage};
 pub use reason::{Reason, Weight};
+pub use register_kernel::RegisterKernelPage;
 pub use shell::{Flash, Nav, Shell, SignedIn, Tone};
 pub use symbol::{
     FoundSymbol, SymbolLine, SymbolPage, SymbolRun, SymbolUse, SymbolsPage, TimeBlock,

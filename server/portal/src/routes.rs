@@ -7,6 +7,7 @@ mod diff;
 mod front;
 mod gate;
 mod health;
+mod kernel_repositories;
 mod kernels;
 mod keys;
 mod kmps;
@@ -34,7 +35,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use pages::Page;
 use std::sync::Arc;
 use std::time::Instant;
@@ -81,6 +82,12 @@ pub fn router(app: Arc<App>) -> Router {
         )
         .route("/kernels/{id}", get(kernels::show).patch(kernels::change))
         .route("/kernels/{id}/accesses", get(kernels::accesses))
+        .route(
+            "/kernels/{id}/parts",
+            post(kernels::add_parts).layer(unlimited),
+        )
+        .route("/kernels/{id}/severities", put(kernels::put_severities))
+        .route("/kernels/{id}/stablelist", put(kernels::put_stablelist))
         .route("/kernels/{id}/impact", get(kernels::impact))
         .route("/kernels/{id}/diff/{new}", get(diff::diff))
         .route("/kernels/{id}/gate", get(gate::show).post(gate::issue))
@@ -91,6 +98,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/matrix", get(matrix::matrix))
         .route("/symbols", get(symbols::search))
         .route("/symbols/{name}", get(symbols::show))
+        .route("/kernel-repositories", post(kernel_repositories::register))
+        .route("/kernel-repositories/{id}", get(kernel_repositories::show))
         .route("/lookup", post(lookup::lookup))
         .fallback(async || {
             Error::not_found(
@@ -104,6 +113,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/packages", get(packages::list_page))
         .route("/packages/{id}", get(packages::page))
         .route("/kernels", get(kernels::list_page))
+        .route(
+            "/kernels/register",
+            get(kernels::form).post(kernels::submit).layer(unlimited),
+        )
         .route("/kernels/{id}", get(kernels::page))
         .route("/kernels/{id}/acknowledge", post(acknowledge::submit))
         .route("/kernels/{id}/diff", get(kernels::compare))

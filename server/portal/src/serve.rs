@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::config::Config;
 use crate::database::Database;
+use crate::fetch::Fetcher;
 use crate::hardware::Hardware;
 use crate::history::History;
 use crate::hub::{Hub, RECONNECTED};
@@ -133,6 +134,7 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
         storage,
         mailer,
         inspector: Inspector::new(&config.limits),
+        fetcher: Fetcher::new(config.fetch_allow.clone())?,
         repository_key: Arc::new(repository_key),
         hub: hub.clone(),
         kernels: KernelCache::default(),

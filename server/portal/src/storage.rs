@@ -83,6 +83,12 @@ impl Storage {
         )
     }
 
+    /// Where files lie that are on their way.
+    #[must_use]
+    pub fn incoming(&self) -> PathBuf {
+        self.root.join("incoming")
+    }
+
     #[must_use]
     pub fn keys(&self) -> PathBuf {
         self.root.join("keys")
@@ -192,6 +198,16 @@ impl Storage {
             }
         }
         Ok(found)
+    }
+}
+
+impl Received {
+    /// Opens the bytes for reading, from their start.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn open(&self) -> io::Result<fs::File> {
+        self.file.reopen()
     }
 }
 

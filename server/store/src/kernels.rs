@@ -29,6 +29,12 @@ pub struct Kernel {
     pub vermagic_tail: Option<String>,
     pub this_module_size: Option<i64>,
     pub symbol_count: i32,
+    /// Counts the ABIs that this release has had, from 1.
+    pub revision: i32,
+    /// There is a later revision that the viewer may see.
+    pub superseded: bool,
+    /// What none of its sources told, in the words of `kernel_source::Unknown`.
+    pub unknown: Vec<String>,
     pub created_at: Time,
     pub judged_at: Option<Time>,
 }
@@ -55,25 +61,28 @@ pub struct NewKernel<'a> {
     pub vermagic_tail: Option<&'a str>,
     pub this_module_size: Option<i64>,
     pub symbol_count: i32,
+    pub unknown: &'a [String],
     /// Canonical symvers text, zstd.
     pub symvers: &'a [u8],
 }
 
 /// Adds a kernel, or brings status and date of the same one (equal content) up to date. What is
 /// already known of its vermagic and struct size stays when left out, and what was released once
-/// never becomes a preview again.
+/// never becomes a preview again. Other content under the same release is its next revision; the
+/// caller holds the lock [`subject`] meanwhile.
 /// Gives its id and whether it is new.
 pub async fn upsert(
     conn: &mut PgConnection,
     new: &NewKernel<'_>,
     now: Time,
 ) -> sqlx::Result<(Uuid, bool)> {
+    let revision = next_revision_for_judging(conn, new).await?;
     let row = sqlx::query!(
         r#"INSERT INTO kernels (id, product_id, arch, flavor, release, status, release_date,
                content_hash, modversions, vermagic_tail, this_module_size, symbol_count, symvers,
-               created_at, released_at, release_at)
+               created_at, released_at, release_at, unknown, revision)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-                   CASE WHEN $6 <> 'preview' THEN $14::timestamptz END, $15)
+                   CASE WHEN $6 <> 'preview' THEN $14::timestamptz END, $15, $16, $17)
            ON CONFLICT ON CONSTRAINT kernels_identity_key DO UPDATE SET
                status = CASE WHEN $6 = 'preview' THEN kernels.status ELSE $6 END,
                released_at = CASE WHEN $6 = 'released' THEN coalesce(kernels.released_at, $14)
@@ -98,10 +107,35 @@ pub async fn upsert(
         new.symvers,
         now,
         new.release_at,
+        new.unknown,
+        revision,
     )
     .fetch_one(conn)
     .await?;
     Ok((row.id, row.is_new))
+}
+
+/// The number of a release's next revision, whoever may see the earlier ones.
+async fn next_revision_for_judging(
+    conn: &mut PgConnection,
+    new: &NewKernel<'_>,
+) -> sqlx::Result<i32> {
+    sqlx::query_scalar!(
+        r#"SELECT coalesce(max(revision), 0) + 1 AS "number!" FROM kernels
+           WHERE product_id = $1 AND arch = $2 AND flavor = $3 AND release = $4"#,
+        new.product_id,
+        new.arch,
+        new.flavor,
+        new.release,
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// Registering kernels of one identity is done by one at a time.
+#[must_use]
+pub fn subject(product_id: i64, arch: &str, flavor: &str, release: &str) -> String {
+    format!("kernel:{product_id}:{arch}:{flavor}:{release}")
 }
 
 /// The kernel, if it is for the viewer.
@@ -113,11 +147,17 @@ pub async fn by_id(
     let (sees_all, own) = viewer.parameters();
     sqlx::query_as!(
         Kernel,
-        "SELECT k.id, k.product_id, p.name AS product, k.arch, k.flavor, k.release, k.status,
+        r#"SELECT k.id, k.product_id, p.name AS product, k.arch, k.flavor, k.release, k.status,
                 k.release_date, k.release_at, k.released_at, k.content_hash, k.modversions,
-                k.vermagic_tail, k.this_module_size, k.symbol_count, k.created_at, k.judged_at
+                k.vermagic_tail, k.this_module_size, k.symbol_count, k.revision, k.unknown,
+                EXISTS (SELECT 1 FROM kernels n
+                        WHERE n.product_id = k.product_id AND n.arch = k.arch
+                          AND n.flavor = k.flavor AND n.release = k.release
+                          AND n.revision > k.revision
+                          AND n.id IN (SELECT id FROM visible_kernels($2, $3))) AS "superseded!",
+                k.created_at, k.judged_at
          FROM kernels k JOIN products p ON p.id = k.product_id
-         WHERE k.id = $1 AND k.id IN (SELECT id FROM visible_kernels($2, $3))",
+         WHERE k.id = $1 AND k.id IN (SELECT id FROM visible_kernels($2, $3))"#,
         id,
         sees_all,
         own,
@@ -147,9 +187,15 @@ pub async fn list(
     let (sees_all, own) = viewer.parameters();
     sqlx::query_as!(
         Kernel,
-        "SELECT k.id, k.product_id, p.name AS product, k.arch, k.flavor, k.release, k.status,
+        r#"SELECT k.id, k.product_id, p.name AS product, k.arch, k.flavor, k.release, k.status,
                 k.release_date, k.release_at, k.released_at, k.content_hash, k.modversions,
-                k.vermagic_tail, k.this_module_size, k.symbol_count, k.created_at, k.judged_at
+                k.vermagic_tail, k.this_module_size, k.symbol_count, k.revision, k.unknown,
+                EXISTS (SELECT 1 FROM kernels n
+                        WHERE n.product_id = k.product_id AND n.arch = k.arch
+                          AND n.flavor = k.flavor AND n.release = k.release
+                          AND n.revision > k.revision
+                          AND n.id IN (SELECT id FROM visible_kernels($6, $7))) AS "superseded!",
+                k.created_at, k.judged_at
          FROM kernels k JOIN products p ON p.id = k.product_id
          WHERE ($1::bigint IS NULL OR k.product_id = $1)
            AND ($2::text IS NULL OR k.arch = $2)
@@ -158,7 +204,7 @@ pub async fn list(
            AND ($5::text IS NULL OR k.status = $5)
            AND k.id IN (SELECT id FROM visible_kernels($6, $7))
            AND ($8::text IS NULL OR strpos(k.release, $8) > 0)
-         ORDER BY k.created_at DESC, k.id DESC",
+         ORDER BY k.created_at DESC, k.id DESC"#,
         filter.product_id,
         filter.arch,
         filter.flavor,

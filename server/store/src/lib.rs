@@ -10,6 +10,8 @@ pub mod audit;
 pub mod embargo;
 pub mod gates;
 pub mod jobs;
+pub mod kernel_parts;
+pub mod kernel_repositories;
 pub mod kernels;
 pub mod kmps;
 pub mod mails;

@@ -225,6 +225,7 @@ async fn a_vendor_hears_of_a_kernel_once(pool: PgPool) -> sqlx::Result<()> {
         vermagic_tail: Some("SMP "),
         this_module_size: None,
         symbol_count: 1,
+        unknown: &[],
         symvers: b"",
     };
     let (id, is_new) = kernels::upsert(&mut conn, &kernel, NOW).await?;

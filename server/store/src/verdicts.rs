@@ -179,3 +179,24 @@ pub async fn on_kernel(
         })
         .collect())
 }
+
+/// Packages that do not load on an older kernel of the same product, architecture, flavor and ABI,
+/// which is in use and which their vendors may know of: on this kernel they do not break anew.
+pub async fn broken_on_twins(conn: &mut PgConnection, kernel_id: Uuid) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "SELECT DISTINCT v.package_id
+         FROM kernels me
+         JOIN kernels twin ON twin.product_id = me.product_id AND twin.arch = me.arch
+          AND twin.flavor = me.flavor AND twin.content_hash = me.content_hash
+          AND twin.id <> me.id AND twin.created_at < me.created_at
+          AND twin.judged_at IS NOT NULL AND twin.status <> 'retired'
+         JOIN verdicts v ON v.kernel_id = twin.id
+         JOIN packages p ON p.id = v.package_id
+         WHERE me.id = $1
+           AND v.verdict NOT IN ('compatible', 'compatible_with_warnings', 'needs_other_package')
+           AND twin.id IN (SELECT id FROM visible_kernels(false, p.vendor_id))",
+        kernel_id,
+    )
+    .fetch_all(conn)
+    .await
+}

@@ -44,8 +44,11 @@ async fn queue_mails(
     let verdicts = store::verdicts::on_kernel(conn, Viewer::Distributor, kernel.id).await?;
     let may_know = store::audience::who_may_know(conn, kernel.id).await?;
     let mut by_vendor: BTreeMap<i64, Vec<Broken>> = BTreeMap::new();
+    let old = store::verdicts::broken_on_twins(conn, kernel.id).await?;
     for broken in impact::of_kernel(verdicts).broken {
-        if broken.needs_rebuild() && may_know.contains(&broken.package.vendor_id) {
+        // A kernel built anew with an equal ABI breaks nothing that its twin did not break.
+        let is_new = !old.contains(&broken.package.package_id);
+        if is_new && broken.needs_rebuild() && may_know.contains(&broken.package.vendor_id) {
             by_vendor
                 .entry(broken.package.vendor_id)
                 .or_default()

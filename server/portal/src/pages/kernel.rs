@@ -23,6 +23,13 @@ pub struct KernelPage {
     pub facts: Vec<Fact>,
     /// `None` for a kernel that is or was never a secret, as far as the visitor may know.
     pub embargo: Option<EmbargoView>,
+    /// `Revision 2 of this release`, `Superseded by a later revision of this release`; `None` for
+    /// the only one.
+    pub revision: Option<String>,
+    /// What nobody told of it, each the end of "Not known: …".
+    pub unknown: Vec<String>,
+    /// What it was added up from.
+    pub parts: Vec<KernelPart>,
     pub impact: Impact,
     pub related: KernelRelated,
 }
@@ -47,6 +54,18 @@ pub struct AccessRow {
     pub route: String,
     pub times: String,
     pub last: Moment,
+}
+
+/// One source of a kernel.
+#[derive(Clone, Debug)]
+pub struct KernelPart {
+    /// NEVRA or file name.
+    pub name: String,
+    /// Number of symbols it told of, with groups of digits.
+    pub symbols: String,
+    /// Number of modules in it, likewise.
+    pub modules: String,
+    pub added: Moment,
 }
 
 /// What becomes of the published packages on this kernel.

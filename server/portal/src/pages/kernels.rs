@@ -9,6 +9,8 @@ pub struct KernelsPage {
     pub shell: Shell,
     pub filters: KernelFilters,
     pub rows: Vec<KernelRow>,
+    /// The visitor is a distributor, who finds the form for another one.
+    pub may_register: bool,
     pub paging: Paging,
 }
 
@@ -43,4 +45,6 @@ pub struct KernelRow {
     pub breaks: u64,
     /// Verdicts are still being computed.
     pub is_pending: bool,
+    /// `revision 2`, `superseded`; `None` for the only revision of a release.
+    pub revision: Option<String>,
 }

@@ -259,6 +259,14 @@ pub fn kernel() -> KernelPage {
             }],
         }),
         related: gate::related(),
+        revision: Some("Revision 2 of this release".into()),
+        unknown: vec!["the size of struct module".into()],
+        parts: vec![KernelPart {
+            name: "kernel-default-6.4.0-150600.23.30.1.x86_64".into(),
+            symbols: "24,190".into(),
+            modules: "4,023".into(),
+            added: moment("2026-11-23T19:52:31Z", "23 Nov 2026, 19:52 UTC"),
+        }],
         impact: Impact {
             is_pending: false,
             bar: ImpactBar::new(
@@ -390,6 +398,7 @@ fn kernels() -> KernelsPage {
         loads,
         breaks,
         is_pending,
+        revision: (status == KernelStatus::Retired).then(|| "superseded".into()),
     };
     KernelsPage {
         shell: shell(Nav::Kernels),
@@ -398,6 +407,7 @@ fn kernels() -> KernelsPage {
             statuses: Choice::list([("", "Any status"), ("preview", "Preview")], ""),
             ..KernelFilters::default()
         },
+        may_register: true,
         rows: vec![
             row(
                 "6.4.0-150600.23.33-default",

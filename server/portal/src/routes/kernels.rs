@@ -1,225 +1,41 @@
 //! Kernels over the API and as pages.
 
+mod form;
+mod parts;
+mod register;
 mod related;
 mod views;
 
+pub use form::{form, submit};
+pub use parts::{add_parts, put_severities, put_stablelist};
+pub use register::register;
 pub use related::{compare, previous};
 pub use views::{list_page, page};
 
 use crate::app::App;
-use crate::audience::{self, Named};
+use crate::audience;
 use crate::auth::{Caller, Role};
 use crate::embargo::{self, Change};
 use crate::error::{Error, Result};
 use crate::extract::{Params, Segments};
 use crate::impact;
-use crate::jobs::Job;
 use crate::routes::acknowledge;
 use crate::shown;
 use crate::uploads;
 use crate::views::rfc3339;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use kabi::symvers::Symvers;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use store::kernels::{Filter, Kernel, NewKernel};
+use store::kernels::{Filter, Kernel};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-const DEFAULT_WAIT: u64 = 30;
-const LONGEST_WAIT: u64 = 600;
-const LONGEST_RELEASE: usize = 64;
 /// Most lines told of who looked at a kernel.
 const LISTED_ACCESSES: i64 = 10_000;
-const PACKED_LEVEL: i32 = 9;
-
-/// Query of a registration.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RegisterParams {
-    product: String,
-    flavor: String,
-    arch: String,
-    /// `uname -r`.
-    release: String,
-    status: String,
-    /// `YYYY-MM-DD` in the portal's time zone, or RFC 3339: then a preview is released by itself.
-    release_date: Option<String>,
-    /// Vendors that may know of it before it is released, separated by commas, or `all`. Left out,
-    /// nobody new: a kernel registered for the first time is then for the distributor alone.
-    vendors: Option<String>,
-    /// Whole vermagic of a module of this kernel, or what follows its first word.
-    vermagic: Option<String>,
-    /// `sizeof(struct module)`, bytes.
-    this_module_size: Option<i64>,
-    /// Hold the answer so many seconds for the verdicts.
-    wait: Option<u64>,
-}
-
-/// `POST /api/v1/kernels`
-pub async fn register(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Params(params): Params<RegisterParams>,
-    body: Body,
-) -> Result<Response> {
-    caller.require_distributor()?;
-    let (product, audience) = {
-        let mut conn = app.pool.acquire().await?;
-        let audience = match &params.vendors {
-            Some(names) => Some(Named::parse(&mut conn, names).await?),
-            None => None,
-        };
-        (
-            uploads::product_by_name(&mut conn, &params.product).await?,
-            audience,
-        )
-    };
-    check(&params, &product)?;
-    let date = params.release_date.as_deref();
-    let planned = date
-        .map(|text| embargo::release_date(text, &app.config.timezone))
-        .transpose()?;
-    let (release_date, release_at) = planned.unzip();
-    let body = read_body(body, app.config.max_symvers_bytes).await?;
-    let (symvers, packed) = tokio::task::spawn_blocking(move || read_symvers(&body))
-        .await
-        .map_err(anyhow::Error::from)??;
-    let modversions = symvers.rows.iter().any(|row| row.crc.is_versioned());
-    let tail = params.vermagic.as_deref().map(vermagic_tail);
-    let new = NewKernel {
-        product_id: product.id,
-        arch: &params.arch,
-        flavor: &params.flavor,
-        release: &params.release,
-        status: &params.status,
-        release_date,
-        release_at,
-        content_hash: &symvers.content_hash(),
-        modversions,
-        vermagic_tail: tail.as_deref(),
-        this_module_size: params.this_module_size,
-        symbol_count: i32::try_from(symvers.rows.len()).unwrap_or(i32::MAX),
-        symvers: &packed,
-    };
-    let (id, is_new) = store_kernel(&app, &new, audience.as_ref()).await?;
-    let wait = params.wait.unwrap_or(DEFAULT_WAIT).min(LONGEST_WAIT);
-    let kernel = judged(&app, id, Instant::now() + Duration::from_secs(wait)).await?;
-    let status = match (kernel.judged_at.is_some(), is_new) {
-        (false, _) => StatusCode::ACCEPTED,
-        (true, true) => StatusCode::CREATED,
-        (true, false) => StatusCode::OK,
-    };
-    let location = format!("/api/v1/kernels/{id}");
-    Ok((
-        status,
-        [(header::LOCATION, location)],
-        Json(shown_to(&app, &caller, &kernel).await?),
-    )
-        .into_response())
-}
-
-async fn store_kernel(
-    app: &App,
-    new: &NewKernel<'_>,
-    audience: Option<&Named>,
-) -> Result<(Uuid, bool)> {
-    let now = app.now();
-    let mut tx = app.pool.begin().await?;
-    let (id, is_new) = store::kernels::upsert(&mut tx, new, now).await?;
-    if let Some(audience) = audience {
-        audience.save(&mut tx, id, now).await?;
-    }
-    store::kernels::set_unjudged(&mut tx, id).await?;
-    if new.status == "released" {
-        // It may have been a preview until now.
-        embargo::follow_release(&mut tx, id, now).await?;
-    }
-    embargo::release_due(&mut tx, now).await?;
-    Job::JudgeKernel { kernel_id: id }
-        .enqueue(&mut tx, now)
-        .await?;
-    tx.commit().await?;
-    app.kernels.forget(id);
-    tracing::info!(
-        kernel.id = %id,
-        kernel.release = new.release,
-        kernel.status = new.status,
-        is_new,
-        "kernel registered"
-    );
-    Ok((id, is_new))
-}
-
-fn check(params: &RegisterParams, product: &store::products::Product) -> Result<()> {
-    let known = |what: &str, value: &str, list: &[String]| {
-        if list.iter().any(|known| known == value) {
-            return Ok(());
-        }
-        Err(Error::not_found(format!(
-            "{} has no {what} `{value}`; it has {}. The operator adds one with `kmp-portal admin \
-             product add`.",
-            product.name,
-            list.join(", ")
-        )))
-    };
-    known("arch", &params.arch, &product.arches)?;
-    if !product.flavors.is_empty() {
-        known("flavor", &params.flavor, &product.flavors)?;
-    }
-    embargo::check_status(&params.status)?;
-    let release = &params.release;
-    let is_word = release.chars().all(|c| c.is_ascii_graphic() && c != '/');
-    if release.is_empty() || release.len() > LONGEST_RELEASE || !is_word {
-        return Err(Error::bad_request(format!(
-            "`release` is what `uname -r` prints on this kernel: 1 to {LONGEST_RELEASE} printable \
-             characters without blanks and slashes."
-        )));
-    }
-    Ok(())
-}
-
-/// What follows the first word, verbatim: a blank at its end counts.
-fn vermagic_tail(vermagic: &str) -> String {
-    match vermagic.split_once(' ') {
-        Some((first, tail)) if first.contains('.') => tail.to_owned(),
-        _ => vermagic.to_owned(),
-    }
-}
-
-async fn read_body(body: Body, limit: usize) -> Result<bytes::Bytes> {
-    axum::body::to_bytes(body, limit).await.map_err(|error| {
-        use std::error::Error as _;
-        let text = error
-            .source()
-            .map_or_else(|| error.to_string(), ToString::to_string);
-        if text.contains("length limit") {
-            return Error::too_large(format!(
-                "A symvers file may have at most {limit} bytes. Send it compressed (gz, xz, zst)."
-            ));
-        }
-        Error::bad_request(format!("The upload broke off: {text}. Send it again."))
-    })
-}
-
-fn read_symvers(body: &[u8]) -> Result<(Symvers, Vec<u8>)> {
-    let symvers = kabi::symvers::parse(body).map_err(|error| {
-        Error::unprocessable(format!(
-            "The body is not a Module.symvers file: {error}. Send the kernel's Module.symvers or \
-             symvers, plain or packed with gz, xz or zst."
-        ))
-    })?;
-    let packed = zstd::bulk::compress(symvers.to_canonical_text().as_bytes(), PACKED_LEVEL)
-        .map_err(anyhow::Error::from)?;
-    Ok((symvers, packed))
-}
 
 /// Waits until the kernel is judged, but not beyond the deadline.
 async fn judged(app: &App, id: Uuid, deadline: Instant) -> Result<Kernel> {
@@ -253,12 +69,31 @@ async fn find(app: &App, id: Uuid) -> Result<Kernel> {
 /// A kernel as the API shows it to this caller; distributors see for whom it is.
 async fn shown_to(app: &App, caller: &Caller, kernel: &Kernel) -> Result<Value> {
     let mut value = json(caller, kernel);
+    if shown::wholly(caller, kernel) {
+        let mut conn = app.pool.acquire().await?;
+        let parts = store::kernel_parts::of_kernel(&mut conn, kernel.id).await?;
+        let lists = store::kernel_parts::lists_for_judging(&mut conn, kernel.id).await?;
+        value["parts"] = parts.iter().map(part_json).collect();
+        value["has_severities"] = lists.severities.is_some().into();
+        value["has_stablelist"] = lists.stablelist.is_some().into();
+    }
     if caller.role == Role::Distributor {
         let mut conn = app.pool.acquire().await?;
         let audience = store::audience::of_kernel(&mut conn, kernel.id).await?;
         value["vendors"] = json!(audience::words(&audience));
     }
     Ok(value)
+}
+
+fn part_json(part: &store::kernel_parts::Part) -> Value {
+    json!({
+        "kind": part.kind,
+        "name": part.label,
+        "sha256": part.sha256.as_ref().map(hex::encode),
+        "symbols": part.symbols,
+        "modules": part.modules,
+        "added_at": rfc3339(part.added_at),
+    })
 }
 
 /// A kernel in a list.
@@ -279,6 +114,9 @@ fn json(caller: &Caller, kernel: &Kernel) -> Value {
         "vermagic_tail": kernel.vermagic_tail,
         "this_module_size": kernel.this_module_size,
         "symbols": wholly.then_some(kernel.symbol_count),
+        "revision": kernel.revision,
+        "superseded": kernel.superseded,
+        "unknown": kernel.unknown,
         "created_at": rfc3339(kernel.created_at),
         "judged_at": kernel.judged_at.map(rfc3339),
     })
@@ -466,25 +304,4 @@ pub async fn impact(
             _ => Vec::new(),
         },
     })))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn vermagic_may_come_whole_or_as_its_tail() {
-        for (given, tail) in [
-            (
-                "6.1.0-56-amd64 SMP preempt mod_unload modversions ",
-                "SMP preempt mod_unload modversions ",
-            ),
-            (
-                "SMP preempt mod_unload modversions ",
-                "SMP preempt mod_unload modversions ",
-            ),
-        ] {
-            assert_eq!(vermagic_tail(given), tail);
-        }
-    }
 }

@@ -170,6 +170,7 @@ async fn register(
         vermagic_tail: None,
         this_module_size: None,
         symbol_count: 1,
+        unknown: &[],
         symvers: b"",
     };
     Ok(kernels::upsert(conn, &new, NOW).await?.0)

@@ -9,8 +9,8 @@ use crate::extract::{Params, Segments};
 use crate::impact::{self, Broken};
 use crate::pages::{
     AccessRow, BrokenPackage, Choice, EmbargoView, Fact, Impact, ImpactBar, KernelFilters,
-    KernelPage, KernelRow, KernelStatus, KernelsPage, Listing, Nav, PackageRef, Paging, Reason,
-    TopSymbol, VendorBreaks, Weight, encode, thousands,
+    KernelPage, KernelPart, KernelRow, KernelStatus, KernelsPage, Listing, Nav, PackageRef, Paging,
+    Reason, TopSymbol, VendorBreaks, Weight, encode, thousands,
 };
 use crate::routes::packages::product_choices;
 use crate::routes::pages::Page;
@@ -79,6 +79,7 @@ pub async fn list_page(
             loads: count(kabi::Verdict::loads),
             breaks: count(|v| v == kabi::Verdict::Incompatible),
             is_pending: kernel.judged_at.is_none(),
+            revision: revision(kernel),
         });
     }
     let statuses = KernelStatus::ALL.iter().map(|s| (s.code(), s.label()));
@@ -92,6 +93,7 @@ pub async fn list_page(
     Ok(Page(KernelsPage {
         shell: shell(&app, &caller, Nav::Kernels),
         filters,
+        may_register: caller.role == Role::Distributor,
         rows,
         paging,
     }))
@@ -129,6 +131,7 @@ pub async fn page(
         _ => Vec::new(),
     };
     let product = store::products::by_id(&mut conn, kernel.product_id).await?;
+    let parts = store::kernel_parts::of_kernel(&mut conn, id).await?;
     let bar = bar(&verdicts);
     let loading = verdicts
         .iter()
@@ -161,6 +164,20 @@ pub async fn page(
         symbols: symbols(&caller, &kernel),
         facts: facts(&caller, &kernel),
         embargo: embargo_view(&mut conn, &caller, &kernel).await?,
+        revision: revision(&kernel).map(|text| match kernel.superseded {
+            true => "Superseded by a later revision of this release".to_owned(),
+            false => format!("{} of this release", text.replacen('r', "R", 1)),
+        }),
+        unknown: kernel
+            .unknown
+            .iter()
+            .filter_map(|what| unknown(what))
+            .collect(),
+        parts: parts
+            .iter()
+            .filter(|_| shown::wholly(&caller, &kernel))
+            .map(part)
+            .collect(),
         impact: Impact {
             is_pending: kernel.judged_at.is_none(),
             bar,
@@ -175,6 +192,40 @@ pub async fn page(
             loading,
         },
     }))
+}
+
+/// How lists call a revision; the only one has no name.
+fn revision(kernel: &Kernel) -> Option<String> {
+    match (kernel.superseded, kernel.revision) {
+        (true, _) => Some("superseded".to_owned()),
+        (false, 1) => None,
+        (false, number) => Some(format!("revision {number}")),
+    }
+}
+
+/// What is not known, for people.
+fn unknown(what: &str) -> Option<String> {
+    let text = match what {
+        "vermagic" => "its build options (vermagic), so they are not compared",
+        "this_module_size" => "the size of struct module, so it is not compared",
+        "export_kinds" => {
+            "which of some symbols are for GPL-compatible modules only, and their \
+                           namespaces"
+        }
+        "providers" => "which module exports some of its symbols",
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+fn part(part: &store::kernel_parts::Part) -> KernelPart {
+    let number = |count: i32| thousands(u64::try_from(count).unwrap_or(0));
+    KernelPart {
+        name: part.label.clone(),
+        symbols: number(part.symbols),
+        modules: number(part.modules),
+        added: moment(part.added_at),
+    }
 }
 
 fn facts(caller: &Caller, kernel: &Kernel) -> Vec<Fact> {
