@@ -226,7 +226,7 @@ fn symbols(rule: &'static str, is_on: bool, found: Option<&[String]>, words: &st
             limit: is_on.then_some(0),
             found: 0,
             against: Vec::new(),
-            text: "This kernel has no such file, or no kernel before it.".to_owned(),
+            text: "Neither this kernel nor the one before it has such a list, or there is none before it.".to_owned(),
         },
         Some(symbols) => {
             let names = symbols.iter().cloned().collect();

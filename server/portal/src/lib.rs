@@ -33,6 +33,7 @@ mod refusals;
 mod registering;
 mod repository_key;
 mod routes;
+mod rulings;
 pub mod serve;
 mod served;
 mod shown;

@@ -40,7 +40,7 @@ pub use audit::{AuditPage, AuditRow};
 pub use badges::{KernelStatus, PackageState, Severity, Verdict, WaiverState};
 pub use checks::{CheckRow, ChecksPage};
 pub use commands::{ClientCommands, RepositoryBox};
-pub use diff::{DiffCount, DiffPage, DiffRow};
+pub use diff::{DiffCount, DiffPage, DiffRow, DiffRuling};
 pub use error::ErrorPage;
 pub use fold::fold;
 pub use front::{Figure, FrontPage, UpcomingKernel};

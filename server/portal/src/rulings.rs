@@ -35,7 +35,8 @@ pub fn of_change<'r>(
     kind: ChangeKind,
 ) -> Option<(Ruling, Option<&'r str>)> {
     // Sorted by symbol, then by kind.
-    let order = |change: &kabi::RuledChange| (change.symbol.as_str(), change.kind).cmp(&(symbol, kind));
+    let order =
+        |change: &kabi::RuledChange| (change.symbol.as_str(), change.kind).cmp(&(symbol, kind));
     let at = ruled.changes.binary_search_by(order).ok()?;
     let change = &ruled.changes[at];
     Some((change.ruling, change.rule.as_deref()))
@@ -43,7 +44,10 @@ pub fn of_change<'r>(
 
 /// Symbols at whose change the distributor's tool would end with an error, each once.
 pub fn failing(ruled: &Ruled) -> Vec<String> {
-    let failing = ruled.changes.iter().filter(|c| c.ruling > Ruling::Tolerated);
+    let failing = ruled
+        .changes
+        .iter()
+        .filter(|c| c.ruling > Ruling::Tolerated);
     let mut symbols: Vec<String> = failing.map(|c| c.symbol.clone()).collect();
     symbols.dedup();
     symbols
@@ -78,6 +82,9 @@ mod tests {
         let a = of_change(&severities, "a", ChangeKind::CrcChanged);
         assert_eq!(a, Some((Ruling::Tolerated, Some("a"))));
         assert_eq!(of_change(&severities, "a", ChangeKind::Removed), None);
-        assert_eq!(Rulings::of(lists(None, None), lists(None, None), &old, &new).unwrap(), Rulings::default());
+        assert_eq!(
+            Rulings::of(lists(None, None), lists(None, None), &old, &new).unwrap(),
+            Rulings::default()
+        );
     }
 }

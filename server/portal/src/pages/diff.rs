@@ -1,6 +1,6 @@
 //! `/kernels/{old}/diff/{new}`: one kernel against another, symbol by symbol.
 
-use super::{Choice, Link, Paging, Shell};
+use super::{Choice, Link, Paging, Shell, Tone};
 use askama::Template;
 
 #[derive(Clone, Debug, Template)]
@@ -13,6 +13,8 @@ pub struct DiffPage {
     pub line: String,
     /// How many symbols changed in which way.
     pub counts: Vec<DiffCount>,
+    /// What the distributor's lists say of all changes.
+    pub verdicts: Vec<DiffRuling>,
     /// The form's own address.
     pub path: String,
     /// Part of a symbol's name.
@@ -36,6 +38,14 @@ pub struct DiffCount {
     pub href: Option<String>,
 }
 
+/// What a list of the distributor says.
+#[derive(Clone, Debug)]
+pub struct DiffRuling {
+    pub tone: Tone,
+    /// `severities: fails`.
+    pub text: String,
+}
+
 /// One change of one symbol.
 #[derive(Clone, Debug)]
 pub struct DiffRow {
@@ -46,6 +56,8 @@ pub struct DiffRow {
     /// What it was: a version, a namespace, a module; empty where it was not exported.
     pub old: String,
     pub new: String,
+    /// What the distributor's lists say of it.
+    pub rulings: Vec<DiffRuling>,
     /// Published packages that use it.
     pub packages: String,
     pub modules: String,

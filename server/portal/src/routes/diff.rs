@@ -10,6 +10,7 @@ use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::extract::{Params, Segments, given};
 use crate::routes::csv_file;
+use crate::rulings::Rulings;
 use crate::shown;
 use axum::Json;
 use axum::body::Body;
@@ -17,6 +18,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use entries::{Entry, Kind, Side};
+use kabi::{Ruled, Ruling};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -48,6 +50,8 @@ struct Comparison {
     counts: Vec<(Kind, usize)>,
     /// Those the filter lets through, most used first.
     entries: Vec<Entry>,
+    /// Of all changes; `None` for those who are shown a part.
+    rulings: Option<Rulings>,
 }
 
 impl Comparison {
@@ -65,7 +69,10 @@ impl Comparison {
         let old = shown::kernel(app, &mut conn, caller, old).await?;
         let new = shown::kernel(app, &mut conn, caller, new).await?;
         drop(conn);
-        let mut entries = entries::find(app, caller, &old, &new).await?;
+        let entries::Found {
+            mut entries,
+            rulings,
+        } = entries::find(app, caller, &old, &new).await?;
         let counts = Kind::ALL.map(|k| (k, entries.iter().filter(|e| e.kind == k).count()));
         let part = params.q.to_lowercase();
         entries.retain(|e| {
@@ -76,6 +83,7 @@ impl Comparison {
             new,
             counts: counts.to_vec(),
             entries,
+            rulings,
         })
     }
 
@@ -128,6 +136,8 @@ pub async fn diff(
         "old": kernel_json(&found.old),
         "new": kernel_json(&found.new),
         "counts": counts,
+        "severities": found.rulings.as_ref().and_then(|r| ruled_json(r.severities.as_ref())),
+        "stablelist": found.rulings.as_ref().and_then(|r| ruled_json(r.stablelist.as_ref())),
         "total": found.entries.len(),
         "page": page,
         "per_page": per_page,
@@ -153,9 +163,23 @@ fn entry_json(entry: &Entry) -> Value {
         "kind": entry.kind.code(),
         "old": entry.old.as_ref().map(side_json),
         "new": entry.new.as_ref().map(side_json),
+        "severities": entry.severities,
+        "rule": entry.rule,
+        "stablelist": entry.stablelist,
         "packages": entry.packages,
         "modules": entry.modules,
     })
+}
+
+/// What a list says of all changes together.
+fn ruled_json(ruled: Option<&Ruled>) -> Option<Value> {
+    let ruled = ruled?;
+    Some(json!({
+        "passes": ruled.passes(),
+        "fails": ruled.count(Ruling::Fails),
+        "warned": ruled.count(Ruling::Warned),
+        "tolerated": ruled.count(Ruling::Tolerated),
+    }))
 }
 
 fn side_json(side: &Side) -> Value {
@@ -177,6 +201,10 @@ fn csv(found: &Comparison) -> Result<Response> {
     Ok(csv_file("kernel-diff.csv", Body::from(bytes)))
 }
 
+fn ruling_word(ruling: Ruling) -> String {
+    json!(ruling).as_str().unwrap_or_default().to_owned()
+}
+
 fn write(csv: &mut csv::Writer<Vec<u8>>, found: &Comparison) -> csv::Result<()> {
     csv.write_record([
         "symbol",
@@ -189,6 +217,8 @@ fn write(csv: &mut csv::Writer<Vec<u8>>, found: &Comparison) -> csv::Result<()> 
         "new_namespace",
         "old_provider",
         "new_provider",
+        "severities",
+        "stablelist",
         "packages",
         "modules",
     ])?;
@@ -210,6 +240,8 @@ fn write(csv: &mut csv::Writer<Vec<u8>>, found: &Comparison) -> csv::Result<()> 
             of(&entry.new, namespace),
             of(&entry.old, provider),
             of(&entry.new, provider),
+            entry.severities.map(ruling_word).unwrap_or_default(),
+            entry.stablelist.map(ruling_word).unwrap_or_default(),
             entry.packages.to_string(),
             entry.modules.to_string(),
         ])?;

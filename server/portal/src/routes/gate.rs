@@ -14,6 +14,7 @@ use crate::extract::{Params, Segments};
 use crate::gate::{self, Decision, Facts, Policy, Rule};
 use crate::impact;
 use crate::routes::kernels;
+use crate::rulings::{self, Rulings};
 use crate::shown;
 use crate::views::rfc3339;
 use axum::Json;
@@ -88,14 +89,20 @@ async fn decide(app: &App, caller: &Caller, id: Uuid, asked: &Override) -> Resul
         .map(|(name, _)| name);
     let said = store::acknowledgements::of_kernel(&mut conn, caller.viewer(), id).await?;
     let previous = kernels::previous(app, &mut conn, caller, &kernel).await?;
+    let rulings = match &previous {
+        Some(previous) => rulings(app, &mut conn, previous, &kernel).await?,
+        None => Rulings::default(),
+    };
+    let failing = |ruled: &Option<kabi::Ruled>| ruled.as_ref().map(rulings::failing);
+    let (stable, severities) = (failing(&rulings.stablelist), failing(&rulings.severities));
     let facts = Facts {
         is_judged: kernel.judged_at.is_some(),
         impact: &impact,
         certified: &certified,
         told: &told.collect(),
         acknowledged: &said.into_iter().map(|a| a.vendor).collect(),
-        stable_changed: None,
-        severities_failed: None,
+        stable_changed: stable.as_deref(),
+        severities_failed: severities.as_deref(),
     };
     let (decision, rules) = gate::decide(&policy, &facts);
     Ok(Document {
@@ -107,6 +114,25 @@ async fn decide(app: &App, caller: &Caller, id: Uuid, asked: &Override) -> Resul
         rules,
         verdicts: counts,
     })
+}
+
+/// What the distributor's lists say of the changes since the kernel before.
+async fn rulings(
+    app: &App,
+    conn: &mut PgConnection,
+    old: &Kernel,
+    new: &Kernel,
+) -> Result<Rulings> {
+    let newer = store::kernel_parts::lists_for_judging(conn, new.id).await?;
+    let older = store::kernel_parts::lists_for_judging(conn, old.id).await?;
+    let (before, now) = (
+        app.kernels.get(conn, old).await?,
+        app.kernels.get(conn, new).await?,
+    );
+    let rule = move || Rulings::of(newer, older, &before, &now);
+    Ok(tokio::task::spawn_blocking(rule)
+        .await
+        .map_err(anyhow::Error::from)??)
 }
 
 /// Broken packages in a channel that counts as certified.

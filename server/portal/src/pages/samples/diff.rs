@@ -24,6 +24,10 @@ pub fn diff() -> DiffPage {
                 href: None,
             },
         ],
+        verdicts: vec![DiffRuling {
+            tone: Tone::Bad,
+            text: "Severities: FAIL, 1 change".into(),
+        }],
         path: "/kernels/6/diff/7".into(),
         query: "dev".into(),
         kinds: Choice::list([("", "All kinds"), ("added", "Added")], ""),
@@ -34,6 +38,10 @@ pub fn diff() -> DiffPage {
             kind: "Version changed".into(),
             old: "0x92997ed8".into(),
             new: "0x1f0c2b6d".into(),
+            rulings: vec![DiffRuling {
+                tone: Tone::Good,
+                text: "severities: tolerated".into(),
+            }],
             packages: "214".into(),
             modules: "1,509".into(),
             is_used: true,

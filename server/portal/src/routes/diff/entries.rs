@@ -3,6 +3,8 @@
 use crate::app::App;
 use crate::auth::{Caller, Role};
 use crate::error::Result;
+use crate::rulings::{self, Rulings};
+use kabi::{ChangeKind, Ruling};
 use kmod::Crc;
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -43,6 +45,17 @@ impl Kind {
 
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.code() == word)
+    }
+
+    fn of_engine(self) -> ChangeKind {
+        match self {
+            Self::Removed => ChangeKind::Removed,
+            Self::CrcChanged => ChangeKind::CrcChanged,
+            Self::BecameGpl => ChangeKind::BecameGpl,
+            Self::NamespaceChanged => ChangeKind::NamespaceChanged,
+            Self::ProviderMoved => ChangeKind::ProviderMoved,
+            Self::Added => ChangeKind::Added,
+        }
     }
 
     /// The words shown.
@@ -92,51 +105,78 @@ pub struct Entry {
     /// `None`: not exported.
     pub old: Option<Side>,
     pub new: Option<Side>,
+    /// What the severities file says to it; `None`: there is no such file.
+    pub severities: Option<Ruling>,
+    /// The pattern in that file that says so.
+    pub rule: Option<String>,
+    /// What the list of stable symbols says to it; `None`: there is none.
+    pub stablelist: Option<Ruling>,
     /// Published packages that use it.
     pub packages: i64,
     pub modules: i64,
 }
 
-/// All entries, the most used first, then by kind and name. Of an embargoed kernel a vendor is shown
+/// What differs, and what the distributor's lists say of it.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The most used first, then by kind and name.
+    pub entries: Vec<Entry>,
+    /// Of all changes; `None` for those who are shown a part.
+    pub rulings: Option<Rulings>,
+}
+
+/// All entries. Of an embargoed kernel a vendor is shown
 /// the symbols that its own modules use.
-pub async fn find(app: &App, caller: &Caller, old: &Kernel, new: &Kernel) -> Result<Vec<Entry>> {
+pub async fn find(app: &App, caller: &Caller, old: &Kernel, new: &Kernel) -> Result<Found> {
     let mut conn = app.pool.acquire().await?;
     let (before, now) = (
         app.kernels.get(&mut conn, old).await?,
         app.kernels.get(&mut conn, new).await?,
     );
-    let compare = move || entries(&before, &now);
-    let mut entries = tokio::task::spawn_blocking(compare)
-        .await
-        .map_err(anyhow::Error::from)?;
+    let newer = store::kernel_parts::lists_for_judging(&mut conn, new.id).await?;
+    let older = store::kernel_parts::lists_for_judging(&mut conn, old.id).await?;
+    let compare = move || -> anyhow::Result<Found> {
+        let rulings = Rulings::of(newer, older, &before, &now)?;
+        Ok(Found {
+            entries: entries(&before, &now, &rulings),
+            rulings: Some(rulings),
+        })
+    };
+    let found = tokio::task::spawn_blocking(compare).await;
+    let mut found = found.map_err(anyhow::Error::from)??;
+    let entries = &mut found.entries;
     if let Role::Vendor { id, .. } = caller.role
         && (old.is_embargoed() || new.is_embargoed())
     {
         let own = store::symbols::of_vendor(&mut conn, id).await?;
         let own: HashSet<String> = own.into_iter().collect();
         entries.retain(|entry| own.contains(&entry.symbol));
+        found.rulings = None;
     }
     let mut names: Vec<String> = entries.iter().map(|e| e.symbol.clone()).collect();
     names.dedup();
     let counts = store::symbols::counts(&mut conn, caller.viewer(), &names).await?;
     let counts: HashMap<&str, _> = counts.iter().map(|c| (c.symbol.as_str(), c)).collect();
-    for entry in &mut entries {
+    for entry in entries.iter_mut() {
         if let Some(count) = counts.get(entry.symbol.as_str()) {
             entry.packages = count.packages;
             entry.modules = count.modules;
         }
     }
     entries.sort_by_cached_key(|e| (Reverse(e.modules), e.kind, e.symbol.clone()));
-    Ok(entries)
+    Ok(found)
 }
 
-fn entries(old: &kabi::Kernel, new: &kabi::Kernel) -> Vec<Entry> {
+fn entries(old: &kabi::Kernel, new: &kabi::Kernel, rulings: &Rulings) -> Vec<Entry> {
     let diff = kabi::diff(old, new);
     let entry = |kind, symbol: &str| Entry {
         symbol: symbol.to_owned(),
         kind,
         old: Side::of(old, symbol),
         new: Side::of(new, symbol),
+        severities: None,
+        rule: None,
+        stablelist: None,
         packages: 0,
         modules: 0,
     };
@@ -150,7 +190,26 @@ fn entries(old: &kabi::Kernel, new: &kabi::Kernel) -> Vec<Entry> {
     entries.extend(moved.map(|c| entry(Kind::NamespaceChanged, &c.symbol)));
     let moved = diff.provider_moved.iter();
     entries.extend(moved.map(|c| entry(Kind::ProviderMoved, &c.symbol)));
+    for entry in &mut entries {
+        entry.annotate(rulings);
+    }
     entries
+}
+
+impl Entry {
+    fn annotate(&mut self, rulings: &Rulings) {
+        let kind = self.kind.of_engine();
+        if let Some(ruled) = &rulings.severities
+            && let Some((ruling, rule)) = rulings::of_change(ruled, &self.symbol, kind)
+        {
+            self.severities = Some(ruling);
+            self.rule = rule.map(str::to_owned);
+        }
+        if let Some(ruled) = &rulings.stablelist {
+            let ruling = rulings::of_change(ruled, &self.symbol, kind);
+            self.stablelist = ruling.map(|(ruling, _)| ruling);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -174,7 +233,7 @@ mod tests {
              0x8 crc vmlinux EXPORT_SYMBOL\n0x3 gpl vmlinux EXPORT_SYMBOL_GPL\n\
              0x5 space vmlinux EXPORT_SYMBOL NS\n0x6 moved vmlinux EXPORT_SYMBOL\n",
         );
-        let found = entries(&old, &new);
+        let found = entries(&old, &new, &Rulings::default());
         for (symbol, kind, sides) in [
             ("gone", Kind::Removed, (true, false)),
             ("crc", Kind::CrcChanged, (true, true)),

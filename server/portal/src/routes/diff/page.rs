@@ -7,11 +7,13 @@ use crate::auth::Caller;
 use crate::error::Result;
 use crate::extract::{Params, Segments};
 use crate::pages::{
-    Choice, DiffCount, DiffPage, DiffRow, Link, Nav, Paging, encode, query_string, thousands,
+    Choice, DiffCount, DiffPage, DiffRow, DiffRuling, Link, Nav, Paging, Tone, counted, encode,
+    query_string, thousands,
 };
 use crate::routes::pages::Page;
 use crate::views::shell;
 use axum::extract::State;
+use kabi::Ruling;
 use std::sync::Arc;
 use store::kernels::Kernel;
 use uuid::Uuid;
@@ -49,10 +51,54 @@ pub async fn page(
             &params.kind,
         ),
         is_set: pairs.iter().any(|(_, value)| !value.is_empty()),
+        verdicts: verdicts(&found),
         rows: found.part(place, ROWS).iter().map(row).collect(),
         path,
         paging,
     }))
+}
+
+/// What each list says of all changes together.
+fn verdicts(found: &Comparison) -> Vec<DiffRuling> {
+    let Some(rulings) = &found.rulings else {
+        return Vec::new();
+    };
+    let lists = [
+        ("Severities", "PASS", "FAIL", &rulings.severities),
+        ("Stable symbols", "kept", "broken", &rulings.stablelist),
+    ];
+    let told = lists.into_iter().filter_map(|(list, pass, fail, ruled)| {
+        let ruled = ruled.as_ref()?;
+        let failing = ruled.count(Ruling::Fails) + ruled.count(Ruling::Warned);
+        Some(match ruled.passes() {
+            true => DiffRuling {
+                tone: Tone::Good,
+                text: format!("{list}: {pass}"),
+            },
+            false => DiffRuling {
+                tone: Tone::Bad,
+                text: format!(
+                    "{list}: {fail}, {}",
+                    counted(failing as u64, "change", "changes")
+                ),
+            },
+        })
+    });
+    told.collect()
+}
+
+/// What a list says of one change, if it says anything.
+fn ruling_view(list: &str, ruling: Ruling) -> Option<DiffRuling> {
+    let (tone, word) = match ruling {
+        Ruling::NotLookedAt => return None,
+        Ruling::Tolerated => (Tone::Good, "tolerated"),
+        Ruling::Warned => (Tone::Caution, "warned"),
+        Ruling::Fails => (Tone::Bad, "fails"),
+    };
+    Some(DiffRuling {
+        tone,
+        text: format!("{list}: {word}"),
+    })
 }
 
 fn kernel_link(kernel: &Kernel) -> Link {
@@ -99,6 +145,13 @@ fn row(entry: &Entry) -> DiffRow {
         kind: entry.kind.label().to_owned(),
         old: old_value,
         new: new_value,
+        rulings: [
+            ("severities", entry.severities),
+            ("stablelist", entry.stablelist),
+        ]
+        .into_iter()
+        .filter_map(|(list, ruling)| ruling_view(list, ruling?))
+        .collect(),
         packages: thousands(entry.packages.unsigned_abs()),
         modules: thousands(entry.modules.unsigned_abs()),
         is_used: entry.modules > 0,
