@@ -97,6 +97,55 @@ fn the_difference_is_told_as_csv_and_names_who_uses_it() {
     reply.problem(400);
 }
 
+#[test]
+fn the_lists_of_the_distributor_rule_on_changes_and_at_the_gate() {
+    let portal = breaking_portal();
+    let id = breaking_id(&portal);
+    let broken = &driver("acme-net", Role::Base).breaks[&kernel(Role::Breaking).release][0];
+    let put = |list: &str, text: String| {
+        let path = portal.url(&format!("/api/v1/kernels/{id}/{list}"));
+        let ask = Ask::new("PUT", path).token(portal.token(DISTRIBUTOR));
+        ask.body(text).send().expect(200);
+    };
+    put("severities", format!("{} FAIL\n* PASS\n", broken.symbol));
+    put("stablelist", format!("{}\n", broken.symbol));
+    let base = portal.json("/api/v1/kernels?status=released")["kernels"][0]["id"].clone();
+    let path = format!(
+        "/api/v1/kernels/{}/diff/{id}?q={}",
+        base.as_str().unwrap(),
+        broken.symbol
+    );
+    let diff = portal.json(&path);
+    assert_eq!(
+        (&diff["severities"]["passes"], &diff["severities"]["fails"]),
+        (&json!(false), &json!(1))
+    );
+    assert_eq!(diff["stablelist"]["passes"], false);
+    let mut changes = diff["changes"].as_array().unwrap().iter();
+    let change = changes
+        .find(|change| change["symbol"] == *broken.symbol)
+        .unwrap();
+    assert_eq!(
+        (&change["severities"], &change["stablelist"]),
+        (&json!("fails"), &json!("fails"))
+    );
+    assert_eq!(change["rule"], *broken.symbol);
+
+    let outcomes = |portal: &Portal| -> Vec<Value> {
+        let gate = portal.json(&format!("/api/v1/kernels/{id}/gate"));
+        let rules = gate["rules"].as_array().unwrap().clone();
+        rules
+            .iter()
+            .skip(5)
+            .map(|rule| rule["outcome"].clone())
+            .collect()
+    };
+    assert_eq!(outcomes(&portal), ["fail", "fail"]);
+    put("severities", "* PASS\n".to_owned());
+    put("stablelist", String::new());
+    assert_eq!(outcomes(&portal), ["not-applicable", "pass"]);
+}
+
 /// Of a kernel under embargo a vendor is shown the symbols that its own modules use.
 #[test]
 fn a_vendor_is_shown_its_own_symbols_of_a_preview() {
@@ -201,7 +250,12 @@ fn a_package_tells_which_symbols_did_not_stay() {
     let risk = ask(&path, "acme").expect(200).json();
     let mut lines = risk["lines"].as_array().unwrap().iter();
     let line = lines.find(|line| line["product"] == PRODUCT).unwrap();
-    assert_eq!(line["score"], 100, "{line}");
+    assert_eq!(
+        (&line["updates"], &line["broke"]),
+        (&json!(1), &json!(1)),
+        "{line}"
+    );
+    assert!(line["score"].as_u64().unwrap() > 50, "{line}");
     let avoid = line["avoid"].as_array().unwrap();
     for broken in &net.breaks[&kernel(Role::Breaking).release] {
         assert!(

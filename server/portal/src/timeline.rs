@@ -2,7 +2,8 @@
 //! line changed under it. Pure; says facts of the past, no promise.
 
 use crate::history::History;
-use kabi::KernelExport;
+use kabi::volatility::{self, Risk};
+use kabi::{KernelExport, Stablelist};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::kernels::Kernel;
@@ -114,63 +115,38 @@ fn step(pair: &[Option<Arc<KernelExport>>]) -> Step {
     }
 }
 
-/// What the past of its symbols says of a package on one line of kernels.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Risk {
-    /// Pairs of neighbouring kernels looked at.
-    pub steps: usize,
-    /// Those at which some symbol that the package needs changed or went.
-    pub broken_steps: usize,
-    /// Symbols that did, the most restless first.
-    pub avoid: Vec<Restless>,
-}
-
-/// A symbol that a package needs and that did not stay.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Restless {
-    pub symbol: String,
-    pub changes: usize,
-    pub removals: usize,
-}
-
-impl Risk {
-    /// Of a hundred steps from one kernel to the next, how many would have broken the package;
-    /// `None` where there was no step yet.
-    #[must_use]
-    pub fn score(&self) -> Option<u8> {
-        let percent = (self.broken_steps * 100).div_ceil(self.steps.max(1));
-        (self.steps > 0).then(|| u8::try_from(percent).unwrap_or(100))
-    }
-}
-
-/// Looks at what a package needs over one line of kernels.
+/// What a package has to expect of the next kernel of a line, by the past of the symbols it needs.
 #[must_use]
-pub fn risk(history: &History, line: &Line, symbols: &[String]) -> Risk {
+pub fn risk(
+    history: &History,
+    line: &Line,
+    symbols: &[String],
+    stablelist: Option<&Stablelist>,
+) -> Risk {
+    let mut kernels: Vec<kabi::Kernel> = line.kernels.iter().map(without_exports).collect();
     let ids = line.ids();
-    let steps = ids.len().saturating_sub(1);
-    let mut broken = vec![false; steps];
-    let mut avoid = Vec::new();
     for symbol in symbols {
-        let exports = history.of_symbol(&ids, symbol);
-        let found = timeline(&exports);
-        if found.changes + found.removals == 0 {
-            continue;
+        for (kernel, export) in kernels.iter_mut().zip(history.of_symbol(&ids, symbol)) {
+            if let Some(export) = export {
+                kernel.exports.insert(symbol.clone(), (*export).clone());
+            }
         }
-        for (place, pair) in exports.windows(2).enumerate() {
-            broken[place] |= step(pair) != Step::Fine;
-        }
-        avoid.push(Restless {
-            symbol: symbol.clone(),
-            changes: found.changes,
-            removals: found.removals,
-        });
     }
-    avoid.sort_by_key(|r| (std::cmp::Reverse(r.changes + r.removals), r.symbol.clone()));
-    Risk {
-        steps,
-        broken_steps: broken.into_iter().filter(|b| *b).count(),
-        avoid,
-    }
+    let past = volatility::History::of(&kernels);
+    past.risk(symbols.iter().map(String::as_str), stablelist)
+}
+
+/// To hold what a package needs, and no more.
+fn without_exports(kernel: &Kernel) -> kabi::Kernel {
+    let none = kabi::Symvers::default();
+    let mut empty = kabi::Kernel::new(
+        kernel.release.as_str(),
+        kernel.arch.as_str(),
+        kernel.flavor.as_str(),
+        &none,
+    );
+    empty.modversions = kernel.modversions;
+    empty
 }
 
 #[cfg(test)]
@@ -216,23 +192,5 @@ mod tests {
         ];
         assert_eq!(timeline(&exports).changes, 1);
         assert_eq!(timeline(&[]), Timeline::default());
-    }
-
-    #[test]
-    fn the_score_is_a_share_of_the_steps() {
-        let risk = |steps, broken_steps| Risk {
-            steps,
-            broken_steps,
-            avoid: Vec::new(),
-        };
-        for (found, score) in [
-            (risk(0, 0), None),
-            (risk(4, 0), Some(0)),
-            (risk(4, 1), Some(25)),
-            (risk(300, 1), Some(1)),
-            (risk(3, 3), Some(100)),
-        ] {
-            assert_eq!(found.score(), score, "{found:?}");
-        }
     }
 }

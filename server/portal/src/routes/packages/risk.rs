@@ -1,5 +1,5 @@
-//! What the past of its symbols says of a package: on how many steps from one kernel to the next it
-//! would have broken, and which symbols were to blame.
+//! What a package has to expect of the next kernel: how likely it changes a symbol that the package
+//! needs, at how many updates that happened, and which symbols to avoid.
 
 use super::visible;
 use crate::app::App;
@@ -8,9 +8,11 @@ use crate::error::Result;
 use crate::extract::Segments;
 use crate::pages::{Listing, RestlessSymbol, RiskView, counted, encode};
 use crate::shown;
-use crate::timeline::{self, Line, Risk};
+use crate::timeline::{self, Line};
 use axum::Json;
 use axum::extract::State;
+use kabi::Stablelist;
+use kabi::volatility::{Risk, Volatile};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use store::PgConnection;
@@ -54,13 +56,30 @@ pub async fn of_package(
     }
     app.history.load(conn, &kernels).await?;
     let symbols = store::symbols::of_package(conn, package.id).await?;
-    let lines = timeline::lines(kernels).into_iter();
-    Ok(lines
-        .map(|line| {
-            let risk = timeline::risk(&app.history, &line, &symbols);
-            (line, risk)
-        })
-        .collect())
+    let mut risks = Vec::new();
+    for line in timeline::lines(kernels) {
+        let stablelist = stablelist(conn, &line).await?;
+        let risk = timeline::risk(&app.history, &line, &symbols, stablelist.as_ref());
+        risks.push((line, risk));
+    }
+    Ok(risks)
+}
+
+/// That of the newest kernel.
+async fn stablelist(conn: &mut PgConnection, line: &Line) -> Result<Option<Stablelist>> {
+    let Some(newest) = line.kernels.last() else {
+        return Ok(None);
+    };
+    let lists = store::kernel_parts::lists_for_judging(conn, newest.id).await?;
+    let list = lists
+        .stablelist
+        .map(|text| Stablelist::parse(text.as_bytes()));
+    Ok(list.transpose().map_err(anyhow::Error::from)?)
+}
+
+/// Of a hundred updates, at how many some symbol changes; `None` without a past.
+fn percent(risk: &Risk) -> Option<u64> {
+    (risk.updates > 0).then(|| (risk.score * 100.0).round() as u64)
 }
 
 /// `GET /api/v1/packages/{id}/risk`
@@ -73,19 +92,16 @@ pub async fn risk(
     let mut conn = app.pool.acquire().await?;
     let lines = of_package(&app, &mut conn, &caller, &package).await?;
     let lines = lines.iter().map(|(line, risk)| {
-        let avoid = risk
-            .avoid
-            .iter()
-            .map(|r| json!({ "symbol": r.symbol, "changes": r.changes, "removals": r.removals }));
         json!({
             "product": line.product,
             "arch": line.arch,
             "flavor": line.flavor,
             "kernels": line.kernels.len(),
-            "steps": risk.steps,
-            "broken_steps": risk.broken_steps,
-            "score": risk.score(),
-            "avoid": avoid.collect::<Vec<_>>(),
+            "updates": risk.updates,
+            "broke": risk.broke,
+            // Percent.
+            "score": percent(risk),
+            "avoid": risk.avoid,
         })
     });
     Ok(Json(
@@ -93,22 +109,30 @@ pub async fn risk(
     ))
 }
 
+fn times(symbol: &Volatile) -> String {
+    let mut text = counted(u64::from(symbol.changed), "change", "changes");
+    if let Some(alternative) = &symbol.alternative {
+        text.push_str(&format!("; {alternative} is kept stable"));
+    }
+    text
+}
+
 /// As the package's page shows it; a line of kernels without a step says nothing yet.
 pub fn views(lines: &[(Line, Risk)]) -> Vec<RiskView> {
-    let told = lines.iter().filter(|(_, risk)| risk.steps > 0);
+    let told = lines.iter().filter(|(_, risk)| risk.updates > 0);
     told.map(|(line, risk)| RiskView {
         line: format!("{} · {} · {}", line.product, line.flavor, line.arch),
-        score: format!("{} %", risk.score().unwrap_or(0)),
+        score: format!("{} %", percent(risk).unwrap_or(0)),
         text: format!(
             "{} of {} from one kernel to the next changed a symbol it needs.",
-            risk.broken_steps,
-            counted(risk.steps as u64, "step", "steps"),
+            risk.broke,
+            counted(u64::from(risk.updates), "update", "updates"),
         ),
         avoid: Listing::capped(
             risk.avoid.iter().map(|r| RestlessSymbol {
                 href: format!("/symbols/{}", encode(&r.symbol)),
                 symbol: r.symbol.clone(),
-                times: counted((r.changes + r.removals) as u64, "change", "changes"),
+                times: times(r),
             }),
             SHOWN,
         ),
