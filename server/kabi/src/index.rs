@@ -38,9 +38,9 @@
 //!
 //! 1. A package arrives: [`Need::all_of`] its modules; the database says the number of each, old or
 //!    new; [`pack()`] with these numbers gives the bytes to store.
-//! 2. A process starts, or hears of a package: [`Index::insert_need`] what it does not know yet,
-//!    then [`Index::add_package`] with the stored bytes. [`PackedError::UnknownNeed`] says that the
-//!    needs must be read again first.
+//! 2. A process starts, or hears of a package: [`needs_of()`] says which needs it has;
+//!    [`Index::insert_need`] what the index does not know yet, then [`Index::add_package`] with the
+//!    stored bytes.
 //! 3. A package is withdrawn: [`Index::dependents`], then [`Index::remove_package`].
 //!
 //! ```
@@ -135,6 +135,18 @@ pub fn pack<E>(
     packed::write(modules, id_of)
 }
 
+/// The numbers of all needs of a packed package, rising, each once.
+///
+/// # Errors
+/// The bytes are not a packed package.
+pub fn needs_of(packed: &[u8]) -> Result<Vec<NeedId>, PackedError> {
+    let modules = packed::read(packed)?;
+    let mut ids: Vec<NeedId> = modules.into_iter().flat_map(|m| m.needs).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}
+
 impl<P, K> Default for Index<P, K> {
     fn default() -> Index<P, K> {
         Index {
@@ -220,6 +232,12 @@ impl<P: Clone + Eq + Hash, K: Clone + Ord> Index<P, K> {
     /// Is there a package of that key?
     pub fn has_package(&self, key: &P) -> bool {
         self.slots.contains_key(key)
+    }
+
+    /// How many modules a package has; `None`: no such package.
+    pub fn modules_of(&self, key: &P) -> Option<usize> {
+        let package = self.packages.get(*self.slots.get(key)?)?;
+        Some(package.modules.len())
     }
 
     /// Keys of the kernels, rising.

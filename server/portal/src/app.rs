@@ -6,7 +6,7 @@ use crate::hardware::Hardware;
 use crate::history::History;
 use crate::hub::Hub;
 use crate::inspecting::Inspector;
-use crate::judging::KernelCache;
+use crate::judging::{Judging, KernelCache};
 use crate::mail::Mailer;
 use crate::served::Served;
 use crate::storage::Storage;
@@ -35,6 +35,8 @@ pub struct App {
     pub kernels: KernelCache,
     /// What all kernels export, by symbol.
     pub history: History,
+    /// Packages and kernels as the judge looks at them.
+    pub judging: Judging,
     /// Repositories as clients see them.
     pub served: Served,
     /// Hardware patterns of published packages.

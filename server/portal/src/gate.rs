@@ -263,7 +263,7 @@ mod tests {
 
     fn broken(name: &str, fixed: bool) -> Broken {
         Broken {
-            package: samples::package(name, &["_dev_err"]),
+            package: samples::package(name, kabi::Verdict::Incompatible),
             fixed_by: fixed.then(uuid::Uuid::now_v7),
         }
     }

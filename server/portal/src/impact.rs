@@ -1,8 +1,11 @@
 //! What a kernel does to published packages: which break, by which symbols, and which are mended
 //! already by another build of the same KMP.
 
-use kabi::{ModuleVerdict, Severity};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::judging::{Index, Judging};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use store::PgConnection;
+use store::judging::Group;
+use store::kernels::Kernel;
 use store::verdicts::OfPackage;
 use uuid::Uuid;
 
@@ -28,8 +31,6 @@ pub struct Impact {
     pub loads: usize,
     /// In the order of vendor and name.
     pub broken: Vec<Broken>,
-    /// Symbol to the packages and modules it breaks, most modules first.
-    pub symbols: Vec<BrokenSymbol>,
 }
 
 /// A symbol that keeps modules from loading.
@@ -50,7 +51,6 @@ pub fn of_kernel(verdicts: Vec<OfPackage>) -> Impact {
         good.insert(package.name.clone(), package.package_id);
     }
     let (fine, bad): (Vec<_>, Vec<_>) = verdicts.into_iter().partition(|p| p.verdict.loads());
-    let symbols = by_symbol(&bad);
     let broken = bad
         .into_iter()
         .map(|package| Broken {
@@ -61,75 +61,75 @@ pub fn of_kernel(verdicts: Vec<OfPackage>) -> Impact {
     Impact {
         loads: fine.len(),
         broken,
-        symbols,
     }
 }
 
-fn by_symbol(broken: &[OfPackage]) -> Vec<BrokenSymbol> {
-    let mut found: BTreeMap<String, BrokenSymbol> = BTreeMap::new();
-    for package in broken {
-        let mut seen = BTreeSet::new();
-        for module in &package.modules {
-            for (symbol, code) in fatal_symbols(module) {
-                let entry = found
-                    .entry(symbol.to_owned())
-                    .or_insert_with(|| BrokenSymbol {
-                        symbol: symbol.to_owned(),
-                        codes: BTreeSet::new(),
-                        packages: 0,
-                        modules: 0,
-                    });
-                entry.codes.insert(code.to_owned());
-                entry.modules += 1;
-                if seen.insert(symbol) {
-                    entry.packages += 1;
-                }
+/// The symbols that keep modules of these packages from loading on a kernel, most modules first.
+///
+/// # Errors
+/// The database fails, or what it holds cannot be read.
+pub async fn symbols(
+    judging: &Judging,
+    conn: &mut PgConnection,
+    kernel: &Kernel,
+    broken: &[Broken],
+) -> anyhow::Result<Vec<BrokenSymbol>> {
+    if broken.is_empty() {
+        return Ok(Vec::new());
+    }
+    let kernel_id = kernel.id;
+    let seen = judging.look(conn, &Group::of(kernel), &[kernel_id]).await?;
+    let packages: HashSet<Uuid> = broken.iter().map(|b| b.package.package_id).collect();
+    let count = move |index: &Index| by_symbol(index, kernel_id, &packages);
+    Ok(seen.work(count).await?.1)
+}
+
+fn by_symbol(index: &Index, kernel: Uuid, packages: &HashSet<Uuid>) -> Vec<BrokenSymbol> {
+    let mut found: HashMap<String, BrokenSymbol> = HashMap::new();
+    let broken = index.broken(&kernel, usize::MAX);
+    for package in broken.iter().flat_map(|b| b.packages()) {
+        if !packages.contains(package.key) {
+            continue;
+        }
+        let mut seen = HashSet::new();
+        for one in package.symbols() {
+            let Some(symbol) = one.reason.symbol else {
+                continue;
+            };
+            let entry = found
+                .entry(symbol)
+                .or_insert_with_key(|symbol| BrokenSymbol {
+                    symbol: symbol.clone(),
+                    codes: BTreeSet::new(),
+                    packages: 0,
+                    modules: 0,
+                });
+            if !entry.codes.contains(&one.reason.code) {
+                entry.codes.insert(one.reason.code);
+            }
+            entry.modules += 1;
+            if seen.insert(entry.symbol.clone()) {
+                entry.packages += 1;
             }
         }
     }
     let mut symbols: Vec<BrokenSymbol> = found.into_values().collect();
-    symbols.sort_by_key(|s| std::cmp::Reverse((s.modules, s.packages)));
+    symbols.sort_by(|a, b| {
+        let most = (b.modules, b.packages).cmp(&(a.modules, a.packages));
+        most.then_with(|| a.symbol.cmp(&b.symbol))
+    });
     symbols
-}
-
-/// Symbol and code of every reason that keeps a module from loading, each symbol once.
-pub fn fatal_symbols(module: &ModuleVerdict) -> impl Iterator<Item = (&str, &str)> {
-    let mut seen = BTreeSet::new();
-    module
-        .reasons
-        .iter()
-        .filter(|r| r.severity == Severity::Fatal)
-        .filter_map(move |r| {
-            let symbol = r.symbol.as_deref()?;
-            seen.insert(symbol).then_some((symbol, r.code.as_str()))
-        })
 }
 
 /// Verdicts for tests.
 #[cfg(test)]
 pub mod samples {
     use super::*;
-    use kabi::{Reason, Verdict};
+    use kabi::Verdict;
+    use store::verdicts::Totals;
 
-    /// Of acme; these symbols keep it from loading, none let it load.
-    pub fn package(name: &str, symbols: &[&str]) -> OfPackage {
-        let reasons = symbols
-            .iter()
-            .map(|s| Reason {
-                code: "crc-mismatch".to_owned(),
-                severity: Severity::Fatal,
-                symbol: Some((*s).to_owned()),
-                expected: None,
-                found: None,
-                provider: None,
-                detail: None,
-            })
-            .collect();
-        let verdict = if symbols.is_empty() {
-            Verdict::Compatible
-        } else {
-            Verdict::Incompatible
-        };
+    /// Of acme.
+    pub fn package(name: &str, verdict: Verdict) -> OfPackage {
         OfPackage {
             package_id: Uuid::now_v7(),
             vendor_id: 1,
@@ -142,13 +142,8 @@ pub mod samples {
             release: "1".to_owned(),
             arch: "x86_64".to_owned(),
             verdict,
-            modules: vec![ModuleVerdict {
-                module: name.to_owned(),
-                verdict,
-                reasons,
-                needed_total: 3,
-                needed_ok: 3 - symbols.len(),
-            }],
+            totals: Totals::default(),
+            modules: Vec::new(),
             loads_elsewhere: true,
         }
     }
@@ -158,22 +153,50 @@ pub mod samples {
 mod tests {
     use super::samples::package;
     use super::*;
+    use kabi::Verdict;
 
     #[test]
     fn a_newer_build_mends_an_older_one() {
         let impact = of_kernel(vec![
-            package("acme-net-kmp-default", &["_dev_err"]),
-            package("acme-net-kmp-default", &[]),
-            package("beta-usb-kmp-default", &["_dev_err", "usb_register"]),
+            package("acme-net-kmp-default", Verdict::Incompatible),
+            package("acme-net-kmp-default", Verdict::Compatible),
+            package("beta-usb-kmp-default", Verdict::Incompatible),
         ]);
         assert_eq!(impact.loads, 1);
         assert_eq!(impact.broken.len(), 2);
         assert!(!impact.broken[0].needs_rebuild());
         assert!(impact.broken[1].needs_rebuild());
-        assert_eq!(impact.symbols[0].symbol, "_dev_err");
-        assert_eq!(
-            (impact.symbols[0].packages, impact.symbols[0].modules),
-            (2, 2)
-        );
+    }
+
+    #[test]
+    fn symbols_are_counted_for_those_who_may_see_them() {
+        let symvers = |crc: u32| {
+            let text = format!("{crc:#x}\t_dev_err\tvmlinux\tEXPORT_SYMBOL\t\n");
+            kabi::symvers::parse(text.as_bytes()).unwrap()
+        };
+        let kernel = Uuid::now_v7();
+        let mut index = Index::default();
+        let registered = kabi::Kernel::new("6.4.0-1-default", "x86_64", "default", &symvers(2));
+        index.add_kernel(kernel, &registered);
+        let module = |name: &str| {
+            let bytes = testkit::ModuleBuilder::new(name)
+                .imports("_dev_err", 1)
+                .build();
+            kmod::Module::read(&bytes, name, &kmod::Limits::default()).unwrap()
+        };
+        let packed = index.pack(&[module("one"), module("two")]);
+        let (own, other) = (Uuid::now_v7(), Uuid::now_v7());
+        index.add_package(own, "own-kmp", &packed).unwrap();
+        index.add_package(other, "other-kmp", &packed).unwrap();
+        for (visible, packages, modules) in [(vec![own], 1, 2), (vec![own, other], 2, 4)] {
+            let symbols = by_symbol(&index, kernel, &visible.into_iter().collect());
+            assert_eq!(symbols.len(), 1);
+            assert_eq!(symbols[0].symbol, "_dev_err");
+            assert!(symbols[0].codes.contains(kabi::codes::CRC_MISMATCH));
+            assert_eq!(
+                (symbols[0].packages, symbols[0].modules),
+                (packages, modules)
+            );
+        }
     }
 }

@@ -29,6 +29,10 @@ pub enum Job {
     JudgeKernel {
         kernel_id: Uuid,
     },
+    /// Judge what may have changed because a package came or went.
+    JudgePackage {
+        package_id: Uuid,
+    },
     /// Make the repository's next generation.
     PublishRepository {
         repository_id: i64,
@@ -80,6 +84,11 @@ impl Job {
                 inspect_package::run(app, package_id, attempts).await
             }
             Self::JudgeKernel { kernel_id } => judge_kernel::run(app, kernel_id).await,
+            Self::JudgePackage { package_id } => {
+                let now = app.now();
+                crate::judging::judge_package(&app.judging, &app.pool, package_id, now).await?;
+                Ok(())
+            }
             Self::PublishRepository { repository_id } => {
                 publish_repository::run(app, repository_id).await
             }
@@ -103,6 +112,9 @@ mod tests {
             },
             Job::JudgeKernel {
                 kernel_id: Uuid::now_v7(),
+            },
+            Job::JudgePackage {
+                package_id: Uuid::now_v7(),
             },
             Job::PublishRepository { repository_id: 7 },
             Job::SendMail { mail_id: 8 },

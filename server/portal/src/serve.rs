@@ -9,7 +9,7 @@ use crate::history::History;
 use crate::hub::{Hub, RECONNECTED};
 use crate::inspecting::{Inspector, Walls};
 use crate::jobs::Worker;
-use crate::judging::KernelCache;
+use crate::judging::{Judging, KernelCache};
 use crate::mail::Mailer;
 use crate::routes;
 use crate::served::Served;
@@ -139,6 +139,7 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
         hub: hub.clone(),
         kernels: KernelCache::default(),
         history: History::default(),
+        judging: Judging::default(),
         served,
         hardware: Hardware::default(),
         throttle: Throttle::default(),
@@ -246,6 +247,7 @@ async fn keep_house(app: Arc<App>) {
     loop {
         tokio::time::sleep(HOUSEKEEPING).await;
         app.metrics.run_upkeep();
+        app.judging.run_upkeep();
         if let Err(error) = app.storage.sweep_incoming(ABANDONED) {
             tracing::warn!(%error, "cannot look through interrupted uploads");
         }

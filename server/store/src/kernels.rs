@@ -223,14 +223,6 @@ pub async fn for_judging(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Opti
     by_id(conn, Viewer::Distributor, id).await
 }
 
-/// Kernels, whoever may see them, newest registration first.
-pub async fn list_for_judging(
-    conn: &mut PgConnection,
-    filter: &Filter,
-) -> sqlx::Result<Vec<Kernel>> {
-    list(conn, Viewer::Distributor, filter).await
-}
-
 /// The compressed canonical symvers of a kernel, whoever may see it.
 pub async fn symvers_for_judging(
     conn: &mut PgConnection,

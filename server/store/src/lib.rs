@@ -10,6 +10,7 @@ pub mod audit;
 pub mod embargo;
 pub mod gates;
 pub mod jobs;
+pub mod judging;
 pub mod kernel_parts;
 pub mod kernel_repositories;
 pub mod kernels;

@@ -69,6 +69,16 @@ pub async fn mark_sent(conn: &mut PgConnection, id: i64, now: Time) -> sqlx::Res
     Ok(())
 }
 
+/// Vendors for which there is a mail about a kernel, sent or not.
+pub async fn vendors_told(conn: &mut PgConnection, kernel_id: Uuid) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        "SELECT vendor_id FROM mails WHERE kernel_id = $1",
+        kernel_id
+    )
+    .fetch_all(conn)
+    .await
+}
+
 /// Vendors that were told of a kernel, with the time the mail left (none yet: still queued).
 pub async fn told(
     conn: &mut PgConnection,

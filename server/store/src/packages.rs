@@ -5,7 +5,7 @@ mod inspected;
 mod listing;
 mod neighbours;
 
-pub use in_use::{Alias, Judged, published_aliases, to_judge};
+pub use in_use::{Alias, published_aliases};
 pub use inspected::{
     Inspected, findings, modules, passed, save_findings, save_inspection, storable,
 };

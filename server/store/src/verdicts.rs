@@ -1,7 +1,11 @@
-//! Verdicts: package × kernel, with the reasons per module.
+//! Verdicts: package × kernel, with the first reasons.
+
+mod brief;
+
+pub use brief::{Brief, KEPT_REASONS, Totals};
 
 use crate::{PgConnection, Time, Viewer};
-use kabi::{ModuleVerdict, PackageVerdict, Verdict};
+use kabi::{ModuleVerdict, Verdict};
 use serde_json::Value;
 use sqlx::types::Json;
 use time::Date;
@@ -13,34 +17,76 @@ pub(crate) fn parse(word: &str) -> Verdict {
     named.unwrap_or(Verdict::Indeterminate)
 }
 
-/// Stores the verdicts of one kernel over these packages, in one statement. Equal ones stay.
-pub async fn save(
-    conn: &mut PgConnection,
-    kernel_id: Uuid,
-    verdicts: &[(Uuid, PackageVerdict)],
-    now: Time,
-) -> sqlx::Result<()> {
-    let packages: Vec<Uuid> = verdicts.iter().map(|(id, _)| *id).collect();
-    let words: Vec<String> = verdicts
-        .iter()
-        .map(|(_, v)| v.verdict.as_str().to_owned())
-        .collect();
-    let modules: Vec<Value> = verdicts
-        .iter()
-        .map(|(_, v)| crate::packages::storable(&v.modules))
-        .collect();
+/// A verdict that was made.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Judged {
+    pub package_id: Uuid,
+    pub kernel_id: Uuid,
+    pub brief: Brief,
+}
+
+/// Verdicts stored in one statement.
+const AT_ONCE: usize = 5_000;
+
+/// Stores verdicts; equal ones stay as they are.
+pub async fn save(conn: &mut PgConnection, verdicts: &[Judged], now: Time) -> sqlx::Result<()> {
+    for some in verdicts.chunks(AT_ONCE) {
+        save_some(conn, some, now).await?;
+    }
+    Ok(())
+}
+
+async fn save_some(conn: &mut PgConnection, verdicts: &[Judged], now: Time) -> sqlx::Result<()> {
+    let packages: Vec<Uuid> = verdicts.iter().map(|v| v.package_id).collect();
+    let kernels: Vec<Uuid> = verdicts.iter().map(|v| v.kernel_id).collect();
+    let words: Vec<&str> = verdicts.iter().map(|v| v.brief.verdict.as_str()).collect();
+    let totals = |of: fn(&Totals) -> i32| -> Vec<i32> {
+        verdicts.iter().map(|v| of(&v.brief.totals)).collect()
+    };
+    let listed = |v: &Judged| match v.brief.modules.as_slice() {
+        [] => None,
+        modules => Some(crate::packages::storable(&modules)),
+    };
+    let modules: Vec<Option<Value>> = verdicts.iter().map(listed).collect();
     sqlx::query!(
-        "INSERT INTO verdicts (package_id, kernel_id, verdict, modules, judged_at)
-         SELECT package_id, $1, verdict, modules, $5
-         FROM unnest($2::uuid[], $3::text[], $4::jsonb[]) AS v (package_id, verdict, modules)
+        "INSERT INTO verdicts (package_id, kernel_id, verdict, modules_total, modules_load,
+                               reasons_total, modules, judged_at)
+         SELECT v.*, $8
+         FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::int[], $6::int[],
+                     $7::jsonb[]) AS v
          ON CONFLICT ON CONSTRAINT verdicts_pkey DO UPDATE SET
-             verdict = excluded.verdict, modules = excluded.modules, judged_at = excluded.judged_at
-         WHERE verdicts.verdict <> excluded.verdict OR verdicts.modules <> excluded.modules",
-        kernel_id,
+             verdict = excluded.verdict, modules_total = excluded.modules_total,
+             modules_load = excluded.modules_load, reasons_total = excluded.reasons_total,
+             modules = excluded.modules, judged_at = excluded.judged_at
+         WHERE (verdicts.verdict, verdicts.modules_total, verdicts.modules_load,
+                verdicts.reasons_total, verdicts.modules)
+               IS DISTINCT FROM
+               (excluded.verdict, excluded.modules_total, excluded.modules_load,
+                excluded.reasons_total, excluded.modules)",
         &packages,
-        &words,
-        &modules,
+        &kernels,
+        &words as &[&str],
+        &totals(|t| t.modules),
+        &totals(|t| t.modules_load),
+        &totals(|t| t.reasons),
+        &modules as &[Option<Value>],
         now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Removes the verdicts on a kernel of packages that do not count there (any more): those held back
+/// for another kernel. Withdrawn packages keep theirs.
+pub async fn remove_held(conn: &mut PgConnection, kernel_id: Uuid) -> sqlx::Result<()> {
+    sqlx::query!(
+        "DELETE FROM verdicts v USING packages p
+         WHERE v.kernel_id = $1 AND p.id = v.package_id
+           AND v.kernel_id IN (SELECT id FROM visible_kernels(false, NULL))
+           AND p.held_for IS NOT NULL
+           AND p.held_for NOT IN (SELECT id FROM visible_kernels(false, NULL))",
+        kernel_id,
     )
     .execute(conn)
     .await?;
@@ -60,6 +106,8 @@ pub struct OnKernel {
     /// The kernel is not for everybody yet.
     pub is_embargoed: bool,
     pub verdict: Verdict,
+    pub totals: Totals,
+    /// Modules with reasons, as far as they are kept: see [`Brief`].
     pub modules: Vec<ModuleVerdict>,
 }
 
@@ -74,6 +122,7 @@ pub async fn of_package(
     let rows = sqlx::query!(
         r#"SELECT k.id, p.name AS product, k.release, k.flavor, k.arch, k.status, k.release_date,
                   k.released_at IS NULL AS "is_embargoed!", v.verdict,
+                  v.modules_total, v.modules_load, v.reasons_total,
                   v.modules AS "modules: Json<Vec<ModuleVerdict>>"
            FROM verdicts v
            JOIN kernels k ON k.id = v.kernel_id
@@ -100,7 +149,12 @@ pub async fn of_package(
             release_date: r.release_date,
             is_embargoed: r.is_embargoed,
             verdict: parse(&r.verdict),
-            modules: r.modules.0,
+            totals: Totals {
+                modules: r.modules_total,
+                modules_load: r.modules_load,
+                reasons: r.reasons_total,
+            },
+            modules: r.modules.map_or_else(Vec::new, |Json(modules)| modules),
         })
         .collect())
 }
@@ -119,10 +173,62 @@ pub struct OfPackage {
     pub release: String,
     pub arch: String,
     pub verdict: Verdict,
+    pub totals: Totals,
+    /// Modules with reasons, as far as they are kept: see [`Brief`].
     pub modules: Vec<ModuleVerdict>,
     /// It loads on some other kernel that is not retired, and that both its vendor and the viewer
     /// know.
     pub loads_elsewhere: bool,
+}
+
+/// A package that its vendor has to build anew.
+#[derive(Clone, Debug)]
+pub struct ToRebuild {
+    pub package_id: Uuid,
+    pub vendor_id: i64,
+    pub vendor: String,
+    pub vendor_display_name: String,
+    pub vendor_email: String,
+    pub name: String,
+    pub epoch: Option<i64>,
+    pub version: String,
+    pub release: String,
+    pub arch: String,
+}
+
+/// Packages on offer that do not load on a kernel although they do on another one in use, that their
+/// vendor knows of, and of which no other build loads there. By vendor and name.
+pub async fn to_rebuild_for_judging(
+    conn: &mut PgConnection,
+    kernel_id: Uuid,
+) -> sqlx::Result<Vec<ToRebuild>> {
+    sqlx::query_as!(
+        ToRebuild,
+        r#"WITH judged AS MATERIALIZED (
+               SELECT p.id, p.name,
+                      v.verdict IN ('compatible', 'compatible_with_warnings',
+                                    'needs_other_package') AS loads
+               FROM verdicts v JOIN packages p ON p.id = v.package_id
+               WHERE v.kernel_id = $1 AND p.state IN ('accepted', 'published'))
+           SELECT p.id AS package_id, p.vendor_id, ven.name AS vendor,
+                  ven.display_name AS vendor_display_name, ven.email AS vendor_email,
+                  p.name AS "name!", p.epoch, p.version AS "version!", p.release AS "release!",
+                  p.arch AS "arch!"
+           FROM judged j
+           JOIN packages p ON p.id = j.id
+           JOIN vendors ven ON ven.id = p.vendor_id
+           WHERE NOT j.loads AND j.name NOT IN (SELECT name FROM judged WHERE loads)
+             AND EXISTS (SELECT 1 FROM verdicts o JOIN kernels k ON k.id = o.kernel_id
+                         WHERE o.package_id = j.id AND o.kernel_id <> $1
+                           AND k.status <> 'retired'
+                           AND k.id IN (SELECT id FROM visible_kernels(false, p.vendor_id))
+                           AND o.verdict IN ('compatible', 'compatible_with_warnings',
+                                             'needs_other_package'))
+           ORDER BY ven.name, p.name, p.created_at, p.id"#,
+        kernel_id,
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// Verdicts on a kernel that the viewer may see, of every published package and the viewer's own
@@ -137,6 +243,7 @@ pub async fn on_kernel(
         r#"SELECT p.id, p.vendor_id, ven.name AS vendor, ven.display_name, ven.email,
                   p.name AS "name!", p.epoch, p.version AS "version!", p.release AS "release!",
                   p.arch AS "arch!", v.verdict,
+                  v.modules_total, v.modules_load, v.reasons_total,
                   v.modules AS "modules: Json<Vec<ModuleVerdict>>",
                   EXISTS (SELECT 1 FROM verdicts o JOIN kernels k ON k.id = o.kernel_id
                           WHERE o.package_id = p.id AND o.kernel_id <> $1
@@ -174,7 +281,12 @@ pub async fn on_kernel(
             release: r.release,
             arch: r.arch,
             verdict: parse(&r.verdict),
-            modules: r.modules.0,
+            totals: Totals {
+                modules: r.modules_total,
+                modules_load: r.modules_load,
+                reasons: r.reasons_total,
+            },
+            modules: r.modules.map_or_else(Vec::new, |Json(modules)| modules),
             loads_elsewhere: r.loads_elsewhere,
         })
         .collect())

@@ -281,6 +281,11 @@ impl Needs {
         self.by_row.get(&row).map(|place| self.ids[*place as usize])
     }
 
+    /// Does this number mean a need?
+    pub fn has(&self, id: NeedId) -> bool {
+        self.place(id).is_some()
+    }
+
     /// The need of that number.
     pub fn get(&self, id: NeedId) -> Option<Need> {
         self.place(id).map(|place| self.need(place))

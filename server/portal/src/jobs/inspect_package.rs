@@ -124,15 +124,8 @@ async fn follow_up(app: &App, id: Uuid) -> Result<(), JobError> {
     };
     let placements = store::packages::placements(&mut conn, id).await?;
     drop(conn);
+    crate::judging::judge_package(&app.judging, &app.pool, id, now).await?;
     let arch = row.arch.unwrap_or_default();
-    if let Some(flavor) = &row.flavor {
-        let mut products: Vec<i64> = placements.iter().map(|p| p.product_id).collect();
-        products.dedup();
-        for product_id in products {
-            crate::judging::judge_product(&app.kernels, &app.pool, product_id, &arch, flavor, now)
-                .await?;
-        }
-    }
     if row.is_held {
         return Ok(());
     }

@@ -4,18 +4,21 @@
 
 use super::{Job, JobError};
 use crate::app::App;
-use crate::impact::{self, Broken};
+use crate::judging::{self, Seen};
 use crate::pages::{BrokenModule, BrokenPackageInMail, KernelBreaksMail, KernelStatus, Listing};
 use crate::views;
-use kabi::Severity;
-use std::collections::BTreeMap;
+use kabi::{PackageVerdict, Severity};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use store::kernels::Kernel;
 use store::mails::NewMail;
-use store::{PgConnection, Time, Viewer};
+use store::verdicts::ToRebuild;
+use store::{PgConnection, Time};
 use uuid::Uuid;
 
 /// Symbols listed per module in a mail; the impact page has them all.
 const SYMBOLS_IN_MAIL: usize = 40;
+/// Packages of which all reasons are in memory at a time.
+const EXPLAINED_AT_ONCE: usize = 256;
 
 pub async fn run(app: &App, kernel_id: Uuid) -> Result<(), JobError> {
     let now = app.now();
@@ -23,11 +26,9 @@ pub async fn run(app: &App, kernel_id: Uuid) -> Result<(), JobError> {
     let Some(kernel) = store::kernels::for_judging(&mut tx, kernel_id).await? else {
         return Ok(());
     };
-    let subject = crate::judging::subject(kernel.product_id, &kernel.arch, &kernel.flavor);
-    store::lock(&mut tx, &subject).await?;
-    crate::judging::judge_kernel(&app.kernels, &mut tx, &kernel, now).await?;
+    let seen = judging::judge_kernel(&app.judging, &mut tx, &kernel, now).await?;
     if kernel.status != "retired" {
-        queue_mails(app, &mut tx, &kernel, now).await?;
+        queue_mails(app, &mut tx, &kernel, seen, now).await?;
     }
     store::kernels::set_judged(&mut tx, kernel_id, now).await?;
     store::notify(&mut tx, store::channel::KERNELS, &kernel_id.to_string()).await?;
@@ -39,32 +40,35 @@ async fn queue_mails(
     app: &App,
     conn: &mut PgConnection,
     kernel: &Kernel,
+    seen: Seen,
     now: Time,
 ) -> Result<(), JobError> {
-    let verdicts = store::verdicts::on_kernel(conn, Viewer::Distributor, kernel.id).await?;
     let may_know = store::audience::who_may_know(conn, kernel.id).await?;
-    let mut by_vendor: BTreeMap<i64, Vec<Broken>> = BTreeMap::new();
+    let told = store::mails::vendors_told(conn, kernel.id).await?;
     let old = store::verdicts::broken_on_twins(conn, kernel.id).await?;
-    for broken in impact::of_kernel(verdicts).broken {
+    let old: HashSet<Uuid> = old.into_iter().collect();
+    let mut by_vendor: BTreeMap<i64, Vec<ToRebuild>> = BTreeMap::new();
+    for package in store::verdicts::to_rebuild_for_judging(conn, kernel.id).await? {
+        let vendor = package.vendor_id;
         // A kernel built anew with an equal ABI breaks nothing that its twin did not break.
-        let is_new = !old.contains(&broken.package.package_id);
-        if is_new && broken.needs_rebuild() && may_know.contains(&broken.package.vendor_id) {
-            by_vendor
-                .entry(broken.package.vendor_id)
-                .or_default()
-                .push(broken);
+        let is_new = !old.contains(&package.package_id);
+        if is_new && may_know.contains(&vendor) && !told.contains(&vendor) {
+            by_vendor.entry(vendor).or_default().push(package);
         }
     }
+    by_vendor.values_mut().for_each(keep_newest);
+    let ids = by_vendor.values().flatten().map(|p| p.package_id).collect();
+    let mut modules = broken_modules(seen, kernel.id, ids).await?;
     let product = store::products::by_id(conn, kernel.product_id).await?;
     let product = product.map_or_else(|| kernel.product.clone(), |p| p.display_name);
     for (vendor_id, broken) in by_vendor {
-        let mail = compose(app, kernel, &product, &broken);
+        let mail = compose(app, kernel, &product, &broken, &mut modules);
         let message_id = format!("<{}.{vendor_id}@{}>", kernel.id, app.mailer.domain());
         let new = NewMail {
             vendor_id,
             kernel_id: kernel.id,
             message_id: &message_id,
-            recipient: &broken[0].package.vendor_email,
+            recipient: &broken[0].vendor_email,
             subject: &mail.subject()?,
             body_text: &mail.text()?,
             body_html: &mail.html()?,
@@ -72,7 +76,7 @@ async fn queue_mails(
         if let Some(mail_id) = store::mails::insert(conn, &new, now).await? {
             Job::SendMail { mail_id }.enqueue(conn, now).await?;
             tracing::info!(
-                vendor.name = broken[0].package.vendor,
+                vendor.name = broken[0].vendor,
                 kernel.release = kernel.release,
                 packages = broken.len(),
                 "a vendor will be told of a break"
@@ -83,61 +87,72 @@ async fn queue_mails(
 }
 
 /// Of several builds of one KMP the newest stands for all.
-fn newest_of_each(broken: &[Broken]) -> Vec<&Broken> {
-    let mut newest: BTreeMap<&str, &Broken> = BTreeMap::new();
-    for candidate in broken {
-        newest
-            .entry(&candidate.package.name)
-            .and_modify(|best| {
-                if evr(candidate).compare(&evr(best)).is_gt() {
-                    *best = candidate;
-                }
-            })
-            .or_insert(candidate);
+fn keep_newest(broken: &mut Vec<ToRebuild>) {
+    let mut newest: BTreeMap<String, ToRebuild> = BTreeMap::new();
+    for package in broken.drain(..) {
+        let best = newest.get(&package.name);
+        if best.is_none_or(|best| evr(&package).compare(&evr(best)).is_gt()) {
+            newest.insert(package.name.clone(), package);
+        }
     }
-    newest.into_values().collect()
+    broken.extend(newest.into_values());
 }
 
-fn evr(broken: &Broken) -> kmp::Evr {
-    kmp::Evr::parse(&views::evr(
-        broken.package.epoch,
-        &broken.package.version,
-        &broken.package.release,
-    ))
+fn evr(package: &ToRebuild) -> kmp::Evr {
+    let (version, release) = (&package.version, &package.release);
+    kmp::Evr::parse(&views::evr(package.epoch, version, release))
 }
 
-fn compose(app: &App, kernel: &Kernel, product: &str, broken: &[Broken]) -> KernelBreaksMail {
-    let packages = newest_of_each(broken)
-        .into_iter()
+/// The modules of these packages that do not load, as mails list them.
+async fn broken_modules(
+    seen: Seen,
+    kernel: Uuid,
+    packages: Vec<Uuid>,
+) -> anyhow::Result<HashMap<Uuid, Vec<BrokenModule>>> {
+    let list = move |index: &judging::Index| {
+        let mut listed = HashMap::with_capacity(packages.len());
+        for some in packages.chunks(EXPLAINED_AT_ONCE) {
+            for (id, whole) in index.explain(&kernel, some).into_iter().flatten() {
+                listed.insert(*id, list_broken(whole));
+            }
+        }
+        listed
+    };
+    Ok(seen.work(list).await?.1)
+}
+
+fn list_broken(whole: PackageVerdict) -> Vec<BrokenModule> {
+    let bad = whole.modules.into_iter().filter(|m| !m.verdict.loads());
+    let listed = |module: kabi::ModuleVerdict| {
+        let fatal = module.reasons.iter();
+        let fatal = fatal.filter(|r| r.severity == Severity::Fatal);
+        BrokenModule {
+            reasons: Listing::capped(fatal.map(views::reason), SYMBOLS_IN_MAIL),
+            name: module.module,
+        }
+    };
+    bad.map(listed).collect()
+}
+
+fn compose(
+    app: &App,
+    kernel: &Kernel,
+    product: &str,
+    broken: &[ToRebuild],
+    modules: &mut HashMap<Uuid, Vec<BrokenModule>>,
+) -> KernelBreaksMail {
+    let packages = broken
+        .iter()
         .map(|b| BrokenPackageInMail {
-            name: b.package.name.clone(),
-            version: format!(
-                "{}.{}",
-                views::evr(b.package.epoch, &b.package.version, &b.package.release),
-                b.package.arch
-            ),
-            url: app.url(&format!("/packages/{}", b.package.package_id)),
-            modules: b
-                .package
-                .modules
-                .iter()
-                .filter(|m| !m.verdict.loads())
-                .map(|m| BrokenModule {
-                    name: m.module.clone(),
-                    reasons: Listing::capped(
-                        m.reasons
-                            .iter()
-                            .filter(|r| r.severity == Severity::Fatal)
-                            .map(views::reason),
-                        SYMBOLS_IN_MAIL,
-                    ),
-                })
-                .collect(),
+            name: b.name.clone(),
+            version: format!("{}.{}", views::evr(b.epoch, &b.version, &b.release), b.arch),
+            url: app.url(&format!("/packages/{}", b.package_id)),
+            modules: modules.remove(&b.package_id).unwrap_or_default(),
         })
         .collect();
     KernelBreaksMail {
         site_name: app.config.site_name.clone(),
-        vendor: broken[0].package.vendor_display_name.clone(),
+        vendor: broken[0].vendor_display_name.clone(),
         release: kernel.release.clone(),
         product: product.to_owned(),
         flavor: kernel.flavor.clone(),

@@ -191,15 +191,19 @@ pub struct VerdictRow {
     pub verdict: Verdict,
     /// The first few reasons over all modules, for the table itself.
     pub first: Vec<Reason>,
-    /// All reasons, by module; modules without any may be left out.
+    /// The reasons that are kept, by module; modules without any may be left out.
     pub modules: Vec<ModuleReasons>,
+    /// How many reasons are not kept.
+    pub unlisted: usize,
+    /// Address of all reasons.
+    pub all_href: String,
 }
 
 impl VerdictRow {
     /// How many reasons are not among the first.
     pub fn more_reasons(&self) -> usize {
         let all: usize = self.modules.iter().map(|it| it.reasons.total()).sum();
-        all.saturating_sub(self.first.len())
+        (all + self.unlisted).saturating_sub(self.first.len())
     }
 }
 

@@ -252,6 +252,7 @@ pub async fn impact(
     let told = store::mails::told(&mut conn, id).await?;
     let impact = impact::of_kernel(verdicts);
     let said = store::acknowledgements::of_kernel(&mut conn, caller.viewer(), id).await?;
+    let symbols = impact::symbols(&app.judging, &mut conn, &kernel, &impact.broken).await?;
     let packages: Vec<Value> = impact
         .broken
         .iter()
@@ -269,11 +270,14 @@ pub async fn impact(
                 "fixed_by": b.fixed_by,
                 "needs_rebuild": b.needs_rebuild(),
                 "modules": p.modules,
+                "modules_total": p.totals.modules,
+                "modules_load": p.totals.modules_load,
+                "reasons_total": p.totals.reasons,
             })
         })
         .collect();
-    let symbols: Vec<Value> = impact
-        .symbols
+    let symbols_total = symbols.len();
+    let symbols: Vec<Value> = symbols
         .iter()
         .take(BREAKING_SYMBOLS)
         .map(|s| {
@@ -293,7 +297,7 @@ pub async fn impact(
         "page": page,
         "per_page": per_page,
         "packages": packages,
-        "symbols_total": impact.symbols.len(),
+        "symbols_total": symbols_total,
         "symbols": symbols,
         "acknowledged": said.iter().map(acknowledge::json).collect::<Vec<_>>(),
         "notified": match caller.role {

@@ -27,7 +27,6 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use store::Page;
-use store::kernels::Kernel;
 use store::packages::{Filter, Package, State as PackageState};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -298,24 +297,10 @@ pub async fn withdraw(
         if let Some(product) = store::products::by_id(&mut tx, placement.product_id).await? {
             placing::queue_publication(&mut tx, &product, &placement.channel, arch, now).await?;
         }
-        // Others may have needed its symbols.
-        let filter = store::kernels::Filter {
-            product_id: Some(placement.product_id),
-            arch: package.arch.clone(),
-            flavor: package.flavor.clone(),
-            ..Default::default()
-        };
-        let kernels = store::kernels::list_for_judging(&mut tx, &filter).await?;
-        // What is held back never counted on kernels that everybody sees.
-        let touched = |k: &Kernel| k.is_embargoed() || !package.is_held;
-        for kernel in kernels.into_iter().filter(touched) {
-            Job::JudgeKernel {
-                kernel_id: kernel.id,
-            }
-            .enqueue(&mut tx, now)
-            .await?;
-        }
     }
+    // Others may have needed its symbols.
+    let job = Job::JudgePackage { package_id: id };
+    job.enqueue(&mut tx, now).await?;
     tx.commit().await?;
     let package = visible(&app, &caller, id).await?;
     Ok(Json(json::full(&app, &package, &caller).await?))

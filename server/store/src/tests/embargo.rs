@@ -270,13 +270,15 @@ async fn of_an_embargoed_kernel_a_vendor_learns_of_its_own_packages_only(
         let id = super::received(&mut conn, vendor, u8::try_from(vendor).unwrap()).await?;
         super::accept(&mut conn, id, &format!("{vendor}.rpm")).await?;
         packages::set_state(&mut conn, id, State::Published, "In generation 1.", NOW).await?;
-        let verdict = kabi::PackageVerdict {
-            verdict: kabi::Verdict::Compatible,
-            modules: Vec::new(),
-        };
-        ids.push((id, verdict));
+        ids.push(id);
     }
-    verdicts::save(&mut conn, kernel, &ids, NOW).await?;
+    let compatible = |id: &Uuid| verdicts::Judged {
+        package_id: *id,
+        kernel_id: kernel,
+        brief: verdicts::Brief::compatible(0),
+    };
+    let judged: Vec<_> = ids.iter().map(compatible).collect();
+    verdicts::save(&mut conn, &judged, NOW).await?;
     for (viewer, on_kernel, of_package) in [
         (Viewer::Public, 0, [0, 0, 0]),
         (Viewer::Vendor(acme), 1, [1, 0, 0]),
@@ -286,7 +288,7 @@ async fn of_an_embargoed_kernel_a_vendor_learns_of_its_own_packages_only(
     ] {
         let found = verdicts::on_kernel(&mut conn, viewer, kernel).await?;
         assert_eq!(found.len(), on_kernel, "{viewer:?}");
-        for ((id, _), count) in ids.iter().zip(of_package) {
+        for (id, count) in ids.iter().zip(of_package) {
             let found = verdicts::of_package(&mut conn, viewer, *id).await?;
             assert_eq!(found.len(), count, "{viewer:?}");
         }

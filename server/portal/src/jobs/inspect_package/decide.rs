@@ -131,6 +131,7 @@ async fn accept(
     now: Time,
 ) -> sqlx::Result<()> {
     store::packages::save_inspection(conn, row.id, facts).await?;
+    store::judging::pack(conn, row.id, &facts.modules).await?;
     let Inspection {
         findings, passed, ..
     } = inspection;

@@ -127,6 +127,8 @@ fn verdicts() -> Vec<VerdictRow> {
                 reasons: Listing::capped(all, 100),
             }],
         },
+        unlisted: 0,
+        all_href: "/api/v1/packages/1/verdicts/6".into(),
     };
     vec![
         row(

@@ -150,6 +150,7 @@ pub async fn page(
     );
     let first = usize::try_from(paging.page - 1).unwrap_or(0) * BROKEN;
     let shown = first..impact.broken.len().min(first + BROKEN);
+    let broken_by = impact::symbols(&app.judging, &mut conn, &kernel, &impact.broken).await?;
     Ok(Page(KernelPage {
         related: related(&app, &mut conn, &caller, &kernel, breaks_own).await?,
         shell: shell(&app, &caller, Nav::Kernels),
@@ -181,12 +182,7 @@ pub async fn page(
         impact: Impact {
             is_pending: kernel.judged_at.is_none(),
             bar,
-            top_symbols: impact
-                .symbols
-                .iter()
-                .take(TOP_SYMBOLS)
-                .map(top_symbol)
-                .collect(),
+            top_symbols: broken_by.iter().take(TOP_SYMBOLS).map(top_symbol).collect(),
             broken: by_vendor(&impact.broken, shown, &told),
             paging,
             loading,
@@ -393,11 +389,29 @@ fn broken_package(package: &OfPackage) -> BrokenPackage {
         .filter(|r| r.severity == kabi::Severity::Fatal)
         .filter(|r| r.symbol.is_none() || seen.insert(r.symbol.clone()))
         .map(views::reason);
+    let reasons = listing_of(reasons.collect(), package);
+    let mut modules: Vec<String> = bad().map(|m| m.module.clone()).collect();
+    let bad_total = package.totals.modules - package.totals.modules_load;
+    let unlisted = usize::try_from(bad_total)
+        .unwrap_or(0)
+        .saturating_sub(modules.len());
+    if unlisted > 0 {
+        modules.push(format!("{unlisted} more"));
+    }
     BrokenPackage {
         href: format!("/packages/{}", package.package_id),
         name: package.name.clone(),
         version: evr(package.epoch, &package.version, &package.release),
-        reasons: Listing::capped(reasons, REASONS),
-        modules: bad().map(|m| m.module.clone()).collect(),
+        reasons,
+        modules,
     }
+}
+
+/// The first of the kept reasons, and how many more there are, be they kept or not.
+fn listing_of(reasons: Vec<Reason>, package: &OfPackage) -> Listing<Reason> {
+    let kept: usize = package.modules.iter().map(|m| m.reasons.len()).sum();
+    let total = usize::try_from(package.totals.reasons).unwrap_or(0);
+    let mut listing = Listing::capped(reasons, REASONS);
+    listing.more += total.saturating_sub(kept);
+    listing
 }

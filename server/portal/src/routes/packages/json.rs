@@ -85,5 +85,8 @@ fn verdict(verdict: &OnKernel) -> Value {
         },
         "verdict": verdict.verdict,
         "modules": verdict.modules,
+        "modules_total": verdict.totals.modules,
+        "modules_load": verdict.totals.modules_load,
+        "reasons_total": verdict.totals.reasons,
     })
 }

@@ -221,7 +221,7 @@ pub async fn page(
             .iter()
             .map(|(path, module)| module_view(path, module))
             .collect(),
-        verdicts: verdicts.iter().map(verdict_row).collect(),
+        verdicts: verdicts.iter().map(|on| verdict_row(id, on)).collect(),
         risks: risk::views(&risks),
         history_href: package
             .name
@@ -419,8 +419,9 @@ fn symbols<'a>(
     Listing::capped(rows, LISTED)
 }
 
-fn verdict_row(on: &OnKernel) -> VerdictRow {
+fn verdict_row(package: Uuid, on: &OnKernel) -> VerdictRow {
     let mut reasons: Vec<&kabi::Reason> = on.modules.iter().flat_map(|m| &m.reasons).collect();
+    let total = usize::try_from(on.totals.reasons).unwrap_or(0);
     reasons.sort_by_key(|r| std::cmp::Reverse(r.severity));
     VerdictRow {
         kernel_href: format!("/kernels/{}", on.kernel_id),
@@ -431,6 +432,8 @@ fn verdict_row(on: &OnKernel) -> VerdictRow {
         arch: on.arch.clone(),
         status: KernelStatus::from_code(&on.status).unwrap_or(KernelStatus::Released),
         verdict: views::verdict(on.verdict),
+        unlisted: total.saturating_sub(reasons.len()),
+        all_href: format!("/api/v1/packages/{package}/verdicts/{}", on.kernel_id),
         first: reasons
             .into_iter()
             .take(FIRST_REASONS)
