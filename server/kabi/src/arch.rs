@@ -109,6 +109,12 @@ pub fn runs(arch: &str, machine: Machine) -> Option<bool> {
     Some(processor.machine == machine)
 }
 
+/// The machine that modules for this architecture name in their heads.
+pub fn machine(arch: &str) -> Option<Machine> {
+    let processor = PROCESSORS.iter().find(|p| p.names.contains(&arch))?;
+    Some(processor.machine)
+}
+
 /// Are these names of one processor? Packages for `i586` serve kernels for `i686`.
 pub fn is_same(a: &str, b: &str) -> bool {
     a == b

@@ -6,6 +6,7 @@
 //! of its death.
 
 mod child;
+mod modules;
 mod task;
 
 pub use child::{Walls, main as child_main};
@@ -16,6 +17,8 @@ use crate::refusals;
 use child::{Reply, Request, Work};
 use confine::{Bounds, Ended, Room};
 use inspect::Finding;
+use kmod::Module;
+use modules::Modules;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -64,7 +67,7 @@ impl Inspector {
         let started = Instant::now();
         let ended = match self.ask(Work::Inspect(package, Box::new(task))).await {
             Ok(Reply::Inspected(answer)) => Ok(answer),
-            Ok(Reply::Walls(_)) => Err(garbled("an answer to another question")),
+            Ok(_) => Err(garbled("an answer to another question")),
             Err(ended) => Err(ended),
         };
         let outcome = outcome(&ended);
@@ -88,6 +91,31 @@ impl Inspector {
         }
     }
 
+    /// Reads the modules of this package, or this module, or says why that cannot be done.
+    ///
+    /// # Errors
+    /// Nothing was found out about the file.
+    pub async fn read_modules(
+        &self,
+        file: PathBuf,
+        name: String,
+    ) -> Result<Result<Vec<Module>, String>, Failure> {
+        let limits = kmp::Limits::default();
+        let ended = match self.ask(Work::Read(file, name, limits)).await {
+            Ok(Reply::Modules(answer)) => Ok(answer),
+            Ok(_) => Err(garbled("an answer to another question")),
+            Err(ended) => Err(ended),
+        };
+        match ended {
+            Ok(Modules::Read(modules)) => Ok(Ok(modules)),
+            Ok(Modules::Refused(why)) => Ok(Err(why)),
+            Ok(Modules::Trouble(why)) => Err(Failure::Trouble(why)),
+            Err(Ended::NotStarted(error)) => Err(Failure::Trouble(error.to_string())),
+            Err(Ended::Interrupted { signal }) => Err(Failure::Interrupted(signal)),
+            Err(ended) => Ok(Err(refusals::died(&ended).detail)),
+        }
+    }
+
     /// Tries what a confined process can still do here.
     ///
     /// # Errors
@@ -95,7 +123,7 @@ impl Inspector {
     pub async fn try_walls(&self) -> Result<Walls, Ended> {
         match self.ask(Work::TryWalls).await? {
             Reply::Walls(walls) => Ok(walls),
-            Reply::Inspected(_) => Err(garbled("an answer to another question")),
+            _ => Err(garbled("an answer to another question")),
         }
     }
 

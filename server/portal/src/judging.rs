@@ -12,7 +12,7 @@ mod report;
 mod tests;
 
 pub(crate) use cache::parse;
-pub use cache::{Index, Judging, Seen};
+pub use cache::{Facts, Index, Judging, Seen};
 pub use kernels::KernelCache;
 
 use store::judging::Group;

@@ -43,4 +43,5 @@ mod timeline;
 mod uploads;
 mod views;
 pub mod waivers;
+mod what_if;
 pub mod zone;

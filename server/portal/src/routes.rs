@@ -2,6 +2,7 @@
 
 mod acknowledge;
 mod audit;
+mod check;
 mod checks;
 mod diff;
 mod front;
@@ -76,6 +77,8 @@ pub fn router(app: Arc<App>) -> Router {
         )
         .route("/packages/{id}/risk", get(packages::risk))
         .route("/packages/{id}/withdraw", post(packages::withdraw))
+        .route("/packages/{id}/verdicts/{kernel}", get(packages::verdict))
+        .route("/check", post(check::check).layer(unlimited))
         .route(
             "/kernels",
             get(kernels::list).post(kernels::register).layer(unlimited),

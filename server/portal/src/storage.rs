@@ -38,6 +38,14 @@ pub struct Received {
     file: NamedTempFile,
 }
 
+impl Received {
+    /// Where it lies until it is kept or dropped.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+}
+
 impl Storage {
     /// Makes the folders.
     ///

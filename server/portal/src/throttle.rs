@@ -16,6 +16,8 @@ const PER_NAME: (NonZeroU32, Duration) = (NonZeroU32::new(10).unwrap(), Duration
 /// Tries at once for all names.
 const PER_NEIGHBOURHOOD: (NonZeroU32, Duration) =
     (NonZeroU32::new(60).unwrap(), Duration::from_secs(6));
+/// Questions whether something would load, from those who did not sign in.
+const CHECKS: (NonZeroU32, Duration) = (NonZeroU32::new(30).unwrap(), Duration::from_secs(2));
 /// Beyond so many remembered, those who waited long enough are forgotten.
 const REMEMBERED: usize = 10_000;
 /// A longer name belongs to nobody.
@@ -25,6 +27,7 @@ const LONGEST_NAME: usize = 64;
 pub struct Throttle {
     names: DefaultKeyedRateLimiter<(IpAddr, String)>,
     neighbourhoods: DefaultKeyedRateLimiter<IpAddr>,
+    checks: DefaultKeyedRateLimiter<IpAddr>,
 }
 
 impl Default for Throttle {
@@ -32,6 +35,7 @@ impl Default for Throttle {
         Self {
             names: limiter(PER_NAME),
             neighbourhoods: limiter(PER_NEIGHBOURHOOD),
+            checks: limiter(CHECKS),
         }
     }
 }
@@ -46,6 +50,16 @@ impl Throttle {
         let name = name.chars().take(LONGEST_NAME).collect();
         take(&self.neighbourhoods, &neighbourhood)?;
         take(&self.names, &(neighbourhood, name))
+    }
+}
+
+impl Throttle {
+    /// Counts a question whether something would load.
+    ///
+    /// # Errors
+    /// Too many; how long to wait before the next.
+    pub fn count_check(&self, client: ClientAddress) -> Result<(), Duration> {
+        take(&self.checks, &client.neighbourhood())
     }
 }
 

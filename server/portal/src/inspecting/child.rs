@@ -3,6 +3,7 @@
 //! It begins as one of ours and reads its request; it opens the package; then it takes all rights away
 //! from itself, and only then reads the first byte of the package.
 
+use super::modules::Modules;
 use super::task::{Answer, Task};
 use confine::{Bounds, Deed, Protections};
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,8 @@ pub(super) struct Request {
 pub(super) enum Work {
     /// Look at this package.
     Inspect(PathBuf, Box<Task>),
+    /// Read the modules of this package, or this module, of that name.
+    Read(PathBuf, String, kmp::Limits),
     /// Try whether the walls hold.
     TryWalls,
 }
@@ -34,6 +37,7 @@ pub(super) enum Work {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Reply {
     Inspected(Answer),
+    Modules(Modules),
     Walls(Walls),
 }
 
@@ -74,11 +78,22 @@ fn answer() -> io::Result<Reply> {
             inspect(&path, &task, bounds)
                 .unwrap_or_else(|error| Answer::Trouble(error.to_string())),
         ),
+        Work::Read(path, name, limits) => Reply::Modules(
+            read(&path, &name, &limits, bounds)
+                .unwrap_or_else(|error| Modules::Trouble(error.to_string())),
+        ),
         Work::TryWalls => Reply::Walls(Walls {
             protections: confine::restrict(bounds)?,
             still_possible: confine::still_possible(bounds),
         }),
     })
+}
+
+fn read(path: &Path, name: &str, limits: &kmp::Limits, bounds: &Bounds) -> io::Result<Modules> {
+    let file = File::open(path)
+        .map_err(|error| io::Error::other(format!("{}: {error}", path.display())))?;
+    confine::restrict(bounds)?;
+    Ok(Modules::read(file, name, limits))
 }
 
 fn inspect(path: &Path, task: &Task, bounds: &Bounds) -> io::Result<Answer> {

@@ -6,6 +6,7 @@
 use anyhow::Context as _;
 use kabi::Kernel;
 use kabi::index::{NeedId, needs_of};
+use kmod::{Crc, Machine};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -35,8 +36,21 @@ struct Shelf {
 #[derive(Default)]
 struct Cached {
     index: Index,
+    /// Of the kernels in it.
+    facts: HashMap<Uuid, Facts>,
     /// `None`: nothing is in it yet.
     as_of: Option<Moment>,
+}
+
+/// What a module for a kernel would say of itself, whatever it needs.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// `uname -r`.
+    pub release: String,
+    pub vermagic_tail: Option<String>,
+    /// Version of `struct module`.
+    pub layout: Option<Crc>,
+    pub machine: Machine,
 }
 
 /// An index that does not change while it is looked at.
@@ -58,10 +72,10 @@ impl Seen {
         working.await.context("judging")
     }
 
-    /// For small questions.
+    /// Facts about a kernel that was asked for.
     #[must_use]
-    pub fn index(&self) -> &Index {
-        &self.0.index
+    pub fn facts(&self, kernel: Uuid) -> Option<Facts> {
+        self.0.facts.get(&kernel).cloned()
     }
 }
 
@@ -165,6 +179,7 @@ impl Cached {
         if let Some(since) = since {
             for kernel in store::judging::changed_kernels_for_judging(conn, group, since).await? {
                 self.index.remove_kernel(&kernel);
+                self.facts.remove(&kernel);
             }
         }
         let changed = store::judging::changed_packages(conn, group, since).await?;
@@ -226,10 +241,30 @@ impl Cached {
             let packed = packed.with_context(|| format!("kernel {id} has no symvers"))?;
             let kernel = tokio::task::spawn_blocking(move || parse(&row, &packed)).await??;
             self.index.add_kernel(*id, &kernel);
+            self.facts.insert(*id, Facts::of(&kernel));
         }
         Ok(())
     }
 }
+
+impl Facts {
+    fn of(kernel: &Kernel) -> Self {
+        let layout = kernel.exports.get("module_layout");
+        Self {
+            release: kernel.release.clone(),
+            vermagic_tail: kernel.vermagic_tail.clone(),
+            layout: layout.and_then(|export| export.crcs.first().copied()),
+            machine: kabi::arch::machine(&kernel.arch).unwrap_or(OF_UNKNOWN),
+        }
+    }
+}
+
+/// Of an architecture that is not known: every rule about machines then says so.
+const OF_UNKNOWN: Machine = Machine {
+    e_machine: 0,
+    is_64: true,
+    little_endian: true,
+};
 
 pub(crate) fn parse(row: &store::kernels::Kernel, packed: &[u8]) -> anyhow::Result<Kernel> {
     let symvers = kabi::symvers::parse(packed)

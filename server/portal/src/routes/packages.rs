@@ -2,9 +2,11 @@
 
 mod json;
 mod risk;
+mod verdict;
 mod views;
 
 pub use risk::risk;
+pub use verdict::show as verdict;
 pub use views::{list_page, page};
 
 pub(super) use views::{package_rows, product_choices, repository_box, vendor_choices};

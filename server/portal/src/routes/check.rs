@@ -1,0 +1,154 @@
+//! What-if: would a package, a module or a list of symbols load? Over the API; nothing is stored.
+
+use crate::app::App;
+use crate::auth::{Caller, Role};
+use crate::client::ClientAddress;
+use crate::error::{Error, Result};
+use crate::extract::Params;
+use crate::inspecting::Failure;
+use crate::what_if::{self, Question, Restriction, SymbolList};
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use kabi::{ModuleVerdict, Reason};
+use kmod::Module;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Largest package or module in a question, in bytes.
+const LARGEST_FILE: u64 = 64 << 20;
+/// Largest list of symbols, in bytes.
+const LARGEST_LIST: usize = 4 << 20;
+const LONGEST_NAME: usize = 255;
+
+/// Query of a question.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckParams {
+    /// What answers call the file.
+    file: String,
+    product: String,
+    arch: String,
+    flavor: String,
+    kernel: String,
+}
+
+/// `POST /api/v1/check`
+pub async fn check(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    client: ClientAddress,
+    Params(params): Params<CheckParams>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Value>> {
+    if caller.role == Role::Anonymous {
+        app.throttle.count_check(client).map_err(|wait| {
+            let seconds = wait.as_secs() + 1;
+            let detail = format!("Too many questions from one place; ask again in {seconds} s.");
+            Error::too_many_requests(seconds, detail)
+        })?;
+    }
+    let is_list = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok())
+        .is_some_and(|kind| kind.starts_with("application/json"));
+    let question = match is_list {
+        true => Question::Symbols(read_list(body).await?),
+        false => Question::Modules(read_file(&app, body, &params.file).await?),
+    };
+    let file = match (&question, params.file.is_empty()) {
+        (_, false) => params.file.chars().take(LONGEST_NAME).collect(),
+        (Question::Symbols(list), _) => list.name.clone().unwrap_or_else(|| "symbols".to_owned()),
+        (Question::Modules(modules), _) => modules[0].name.clone(),
+    };
+    let restriction = Restriction {
+        product: params.product,
+        arch: params.arch,
+        flavor: params.flavor,
+        kernel: params.kernel,
+    };
+    let answer = what_if::answer(&app, &caller, &file, question, &restriction).await?;
+    let verdicts: Vec<Value> = answer
+        .kernels
+        .iter()
+        .flat_map(|on| {
+            on.judged
+                .modules
+                .iter()
+                .map(|module| line(&file, on, module))
+        })
+        .collect();
+    Ok(Json(json!({
+        "kernels_total": answer.total,
+        "kernels_judged": answer.kernels.len(),
+        "verdicts": verdicts,
+    })))
+}
+
+/// As `kmp-portal check --format json` writes it, and which kernel that is.
+fn line(file: &str, on: &what_if::OnKernel, module: &ModuleVerdict) -> Value {
+    json!({
+        "file": file,
+        "module": module.module,
+        "kernel": on.kernel.release,
+        "verdict": module.verdict.as_str(),
+        "reasons": module.reasons.iter().map(reason).collect::<Vec<_>>(),
+        "kernel_id": on.kernel.id,
+        "product": on.kernel.product,
+        "arch": on.kernel.arch,
+        "flavor": on.kernel.flavor,
+        "status": on.kernel.status,
+    })
+}
+
+fn reason(reason: &Reason) -> Value {
+    json!({
+        "code": reason.code,
+        "symbol": reason.symbol,
+        "expected": reason.expected,
+        "found": reason.found,
+        "detail": reason.detail,
+        "severity": reason.severity,
+        "provider": reason.provider,
+    })
+}
+
+async fn read_list(body: Body) -> Result<SymbolList> {
+    let bytes = axum::body::to_bytes(body, LARGEST_LIST)
+        .await
+        .map_err(|_| {
+            Error::too_large(format!(
+                "A list of symbols has at most {LARGEST_LIST} bytes."
+            ))
+        })?;
+    let list: SymbolList = serde_json::from_slice(&bytes).map_err(|error| {
+        Error::bad_request(format!(
+            "The body is no list of symbols: {error}. Send {{\"symbols\": [{{\"symbol\": \
+             \"printk\", \"crc\": \"0x92997ed8\"}}]}}, or a package or module with another \
+             Content-Type."
+        ))
+    })?;
+    list.check()?;
+    Ok(list)
+}
+
+/// Reads the file in a process of its own, as uploads are.
+async fn read_file(app: &App, body: Body, name: &str) -> Result<Vec<Module>> {
+    let received = app
+        .storage
+        .receive(body.into_data_stream(), LARGEST_FILE)
+        .await?;
+    let path = received.path().to_owned();
+    let read = app.inspector.read_modules(path, name.to_owned()).await;
+    drop(received);
+    match read {
+        Ok(Ok(modules)) => Ok(modules),
+        Ok(Err(why)) => Err(Error::unprocessable(why)),
+        Err(error @ (Failure::Trouble(_) | Failure::Interrupted(_))) => {
+            Err(Error::Internal(error.into()))
+        }
+    }
+}

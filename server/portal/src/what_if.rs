@@ -1,0 +1,258 @@
+//! Would it load? Modules that somebody only asks about, on every kernel that they may see. Nothing
+//! is stored: the modules are judged beside the packages of the index, without joining them.
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::{Error, Result};
+use crate::judging::{Facts, Index};
+use crate::shown;
+use kabi::{ModuleVerdict, PackageVerdict};
+use kmod::{Btf, Crc, Import, Module, Versions};
+use serde::Deserialize;
+use std::collections::HashMap;
+use store::PgConnection;
+use store::judging::Group;
+use store::kernels::{Filter, Kernel};
+use uuid::Uuid;
+
+/// Kernels judged in one answer, the newest first.
+const MOST_KERNELS: usize = 500;
+/// Symbols in one question.
+const MOST_SYMBOLS: usize = 50_000;
+
+/// Which kernels are asked about; empty words do not restrict.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Restriction {
+    /// Name of a product.
+    pub product: String,
+    pub arch: String,
+    pub flavor: String,
+    /// `uname -r`, or an id.
+    pub kernel: String,
+}
+
+/// What is asked about.
+#[derive(Debug)]
+pub enum Question {
+    /// The modules of a package, or one that came alone, with their paths.
+    Modules(Vec<Module>),
+    /// Only what a module needs.
+    Symbols(SymbolList),
+}
+
+/// What a module needs, as somebody writes it down.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SymbolList {
+    /// What answers call it.
+    #[serde(default)]
+    pub name: Option<String>,
+    pub symbols: Vec<Wanted>,
+    /// As `modinfo -F vermagic` prints it; left out, taken to fit every kernel.
+    #[serde(default)]
+    pub vermagic: Option<String>,
+    /// As in `MODULE_LICENSE`; left out, `GPL`.
+    #[serde(default)]
+    pub license: Option<String>,
+}
+
+/// A symbol and its version.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wanted {
+    pub symbol: String,
+    /// `0x92997ed8`.
+    pub crc: Crc,
+}
+
+/// The answer for one kernel.
+#[derive(Debug)]
+pub struct OnKernel {
+    pub kernel: Kernel,
+    pub judged: PackageVerdict,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Answer {
+    /// Newest registration first.
+    pub kernels: Vec<OnKernel>,
+    /// Kernels that fit the question, judged or not.
+    pub total: usize,
+}
+
+/// Judges what is asked about on the kernels that the caller may see.
+///
+/// # Errors
+/// 400 and 404 for a question that cannot be answered.
+pub async fn answer(
+    app: &App,
+    caller: &Caller,
+    name: &str,
+    question: Question,
+    restriction: &Restriction,
+) -> Result<Answer> {
+    let mut conn = app.pool.acquire().await?;
+    let mut kernels = kernels(app, &mut conn, caller, restriction).await?;
+    if matches!(question, Question::Symbols(_)) {
+        // Else one could ask for every symbol of a kernel under embargo.
+        kernels.retain(|kernel| shown::wholly(caller, kernel));
+    }
+    let total = kernels.len();
+    kernels.truncate(MOST_KERNELS);
+    let mut groups: HashMap<Group, Vec<Uuid>> = HashMap::new();
+    for kernel in &kernels {
+        groups.entry(Group::of(kernel)).or_default().push(kernel.id);
+    }
+    let question = std::sync::Arc::new(question);
+    let mut judged = HashMap::with_capacity(kernels.len());
+    for (group, ids) in groups {
+        let seen = app.judging.look(&mut conn, &group, &ids).await?;
+        let (question, name) = (question.clone(), name.to_owned());
+        let facts = ids.iter().filter_map(|id| Some((*id, seen.facts(*id)?)));
+        let facts: Vec<_> = facts.collect();
+        let work = move |index: &Index| judge(index, &name, &question, facts);
+        judged.extend(seen.work(work).await?.1);
+    }
+    let on = |kernel: Kernel| {
+        let mut whole = judged.remove(&kernel.id)?;
+        if !shown::wholly(caller, &kernel) {
+            hide(&mut whole);
+        }
+        Some(OnKernel {
+            kernel,
+            judged: whole,
+        })
+    };
+    Ok(Answer {
+        kernels: kernels.into_iter().filter_map(on).collect(),
+        total,
+    })
+}
+
+async fn kernels(
+    app: &App,
+    conn: &mut PgConnection,
+    caller: &Caller,
+    restriction: &Restriction,
+) -> Result<Vec<Kernel>> {
+    let given = |text: &String| (!text.is_empty()).then(|| text.clone());
+    let product_id = match given(&restriction.product) {
+        Some(name) => Some(crate::uploads::product_by_name(conn, &name).await?.id),
+        None => None,
+    };
+    let id: Option<Uuid> = restriction.kernel.parse().ok();
+    let filter = Filter {
+        product_id,
+        arch: given(&restriction.arch),
+        flavor: given(&restriction.flavor),
+        release: given(&restriction.kernel).filter(|_| id.is_none()),
+        ..Filter::default()
+    };
+    let mut kernels = shown::kernels(app, conn, caller, &filter).await?;
+    kernels.retain(|kernel| id.is_none_or(|id| kernel.id == id));
+    if kernels.is_empty() {
+        return Err(Error::not_found(
+            "No kernel that you may see fits the question. `GET /api/v1/kernels` lists them.",
+        ));
+    }
+    Ok(kernels)
+}
+
+fn judge(
+    index: &Index,
+    name: &str,
+    question: &Question,
+    kernels: Vec<(Uuid, Facts)>,
+) -> Vec<(Uuid, PackageVerdict)> {
+    match question {
+        Question::Modules(modules) => {
+            let ids = kernels.iter().map(|(id, _)| id);
+            let judged = index.what_if(name, modules, ids).into_iter();
+            judged.map(|(id, whole)| (*id, whole)).collect()
+        }
+        Question::Symbols(list) => {
+            let on = |(id, facts): (Uuid, Facts)| {
+                let modules = [list.module(&facts)];
+                let judged = index.what_if(name, &modules, [&id]).into_iter().next();
+                judged.map(|(id, whole)| (*id, whole))
+            };
+            kernels.into_iter().filter_map(on).collect()
+        }
+    }
+}
+
+impl SymbolList {
+    /// # Errors
+    /// 400 for more than can be judged.
+    pub fn check(&self) -> Result<()> {
+        if self.symbols.is_empty() || self.symbols.len() > MOST_SYMBOLS {
+            return Err(Error::bad_request(format!(
+                "`symbols` lists 1 to {MOST_SYMBOLS} symbols, each as {{\"symbol\": \"printk\", \
+                 \"crc\": \"0x92997ed8\"}}; here are {}.",
+                self.symbols.len()
+            )));
+        }
+        Ok(())
+    }
+
+    /// A module that needs this, and for the rest is as one for that kernel.
+    fn module(&self, kernel: &Facts) -> Module {
+        let tail = kernel.vermagic_tail.as_deref().unwrap_or(COMMON_TAIL);
+        let vermagic = self.vermagic.clone();
+        let vermagic = vermagic.unwrap_or_else(|| format!("{} {tail}", kernel.release));
+        let import = |symbol: &str, crc, undefined| Import {
+            symbol: symbol.to_owned(),
+            crc: Some(crc),
+            weak: false,
+            undefined,
+        };
+        let is_layout = |wanted: &&Wanted| wanted.symbol == LAYOUT;
+        let mut imports: Vec<Import> = self
+            .symbols
+            .iter()
+            .filter(|w| !is_layout(w))
+            .map(|w| import(&w.symbol, w.crc, true))
+            .collect();
+        let layout = self.symbols.iter().find(is_layout).map(|w| w.crc);
+        if let Some(crc) = layout.or(kernel.layout) {
+            imports.push(import(LAYOUT, crc, false));
+        }
+        imports.sort_by(|a, b| a.symbol.cmp(&b.symbol));
+        imports.dedup_by(|a, b| a.symbol == b.symbol);
+        let license = self.license.clone().unwrap_or_else(|| "GPL".to_owned());
+        Module {
+            name: self.name.clone().unwrap_or_else(|| "symbols".to_owned()),
+            machine: kernel.machine,
+            vermagic: Some(vermagic),
+            modinfo: vec![("license".to_owned(), license)],
+            imports,
+            exports: Vec::new(),
+            versions: Versions::Basic,
+            this_module_size: None,
+            signature: None,
+            livepatch: false,
+            btf: Btf::None,
+            oddities: Vec::new(),
+        }
+    }
+}
+
+/// Stands for `struct module` among the symbols.
+const LAYOUT: &str = "module_layout";
+/// What most kernels' vermagic ends in.
+const COMMON_TAIL: &str = "SMP preempt mod_unload modversions ";
+
+/// Of a kernel under embargo a vendor is told what loads and which symbols are why; versions and
+/// providers only of packages that it uploads.
+fn hide(whole: &mut PackageVerdict) {
+    let reasons = |module: &mut ModuleVerdict| {
+        for reason in &mut module.reasons {
+            reason.found = None;
+            reason.provider = None;
+            reason.detail = None;
+        }
+    };
+    whole.modules.iter_mut().for_each(reasons);
+}
