@@ -11,9 +11,9 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use cache::parse;
 pub use cache::{Facts, Index, Judging, Seen};
 pub use kernels::KernelCache;
+pub(crate) use kernels::parse;
 
 use store::judging::Group;
 use store::kernels::Kernel;

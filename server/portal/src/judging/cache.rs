@@ -3,6 +3,7 @@
 //! A cache of the database: built at first use, brought up to date with what changed since, dropped
 //! at any time. Kernels are read when they are first asked for.
 
+use super::parse;
 use anyhow::Context as _;
 use kabi::Kernel;
 use kabi::index::{NeedId, needs_of};
@@ -265,14 +266,3 @@ const OF_UNKNOWN: Machine = Machine {
     is_64: true,
     little_endian: true,
 };
-
-pub(crate) fn parse(row: &store::kernels::Kernel, packed: &[u8]) -> anyhow::Result<Kernel> {
-    let symvers = kabi::symvers::parse(packed)
-        .with_context(|| format!("stored symvers of kernel {}", row.id))?;
-    let (release, arch) = (row.release.clone(), row.arch.clone());
-    let kernel = Kernel::new(release, arch, row.flavor.clone(), &symvers);
-    let size = row.this_module_size.and_then(|n| u64::try_from(n).ok());
-    Ok(kernel
-        .with_vermagic_tail(row.vermagic_tail.clone())
-        .with_this_module_size(size))
-}

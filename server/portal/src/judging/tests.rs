@@ -268,7 +268,7 @@ impl World {
                 .await?
                 .expect("it is there");
             let packed = kernels::symvers_for_judging(&mut conn, kernel_id).await?;
-            let kernel = cache::parse(&row, &packed.expect("it is there"))?;
+            let kernel = parse(&row, &packed.expect("it is there"))?;
             let mut anew = Vec::new();
             for ((id, ..), whole) in offered.iter().zip(kabi::judge(&kernel, &candidates)) {
                 anew.push((*id, Brief::from(whole)));
