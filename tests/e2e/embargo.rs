@@ -185,6 +185,17 @@ impl World {
                 let path = format!("/api/v1/packages/{}/withdraw", self.packages[0]);
                 vec![("POST", path, b"{}".to_vec())]
             }
+            "/api/v1/packages/{id}/verdicts/{kernel}" => {
+                let on =
+                    |kernel| format!("/api/v1/packages/{}/verdicts/{kernel}", self.packages[1]);
+                each(&kernels, &|id| on(id))
+            }
+            "/api/v1/check" => {
+                let beta = std::fs::read(&driver("beta-usb", Role::Base).path).unwrap();
+                let words = ["", RELEASE, NO_RELEASE, &self.secret];
+                let ask = |word| ("POST", format!("/api/v1/check?kernel={word}"), beta.clone());
+                words.into_iter().map(ask).collect()
+            }
             "/packages/{id}" => each(&self.packages, &|id| format!("/packages/{id}")),
             "/api/v1/kernels/{id}" => {
                 let mut asks = each(&kernels, &|id| format!("/api/v1/kernels/{id}"));

@@ -4,6 +4,7 @@
 mod harness;
 
 mod administration;
+mod check;
 mod compose;
 mod crash;
 mod demo;

@@ -195,6 +195,7 @@ impl World {
             vermagic_tail: tail,
             this_module_size: None,
             symbol_count: 1,
+            unknown: &[],
             symvers: &zstd::bulk::compress(symvers.to_canonical_text().as_bytes(), 1)?,
         };
         let mut conn = self.pool.acquire().await?;
