@@ -186,9 +186,8 @@ impl World {
                 vec![("POST", path, b"{}".to_vec())]
             }
             "/api/v1/packages/{id}/verdicts/{kernel}" => {
-                let on =
-                    |kernel| format!("/api/v1/packages/{}/verdicts/{kernel}", self.packages[1]);
-                each(&kernels, &|id| on(id))
+                let of = format!("/api/v1/packages/{}/verdicts", self.packages[1]);
+                each(&kernels, &|id| format!("{of}/{id}"))
             }
             "/api/v1/check" => {
                 let beta = std::fs::read(&driver("beta-usb", Role::Base).path).unwrap();
