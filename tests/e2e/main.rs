@@ -23,3 +23,4 @@ mod pages;
 mod refusals;
 mod tamper;
 mod views;
+mod waivers;

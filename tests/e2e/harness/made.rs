@@ -47,26 +47,68 @@ impl Maker {
 
     /// A driver for a kernel whose `module_layout` has this version.
     pub fn make_for(&self, kernel: &KernelEntry, layout: u32, number: usize) -> Made {
-        let name = format!("mill{number:03}-kmp-{}", kernel.flavor);
-        let version = format!("1.0_k{}", kernel.version.replace('-', "_"));
-        let module = format!("mill{number:03}");
-        let path = format!("/lib/modules/{}/updates/{module}.ko", kernel.release);
-        let key = self.key.clone();
-        let bytes = RpmBuilder::new(&name, &version, "1", &kernel.arch)
-            .kmp()
+        let base = format!("mill{number:03}");
+        let module = module_bytes(kernel, &base, layout);
+        self.sign(driver_package(kernel, layout, &base, "1", module))
+    }
+
+    /// A driver for the base kernel with this base name and release. What becomes of its module's
+    /// bytes, and what else is in the package, the caller says.
+    pub fn driver(
+        &self,
+        base: &str,
+        release: &str,
+        module: impl FnOnce(Vec<u8>) -> Vec<u8>,
+        more: impl FnOnce(RpmBuilder) -> RpmBuilder,
+    ) -> Made {
+        let kernel = kernel(Role::Base);
+        let layout = layout(kernel);
+        let stem = base.replace('-', "_");
+        let module = module(module_bytes(kernel, &stem, layout));
+        let (file_name, package) = driver_package(kernel, layout, base, release, module);
+        self.sign((file_name, more(package)))
+    }
+
+    /// A package without modules.
+    pub fn companion(&self, name: &str, path: &str, bytes: Vec<u8>) -> Made {
+        let package = RpmBuilder::new(name, "1.0", "1", "noarch")
             .vendor("Mill")
-            .requires(&format!(
-                "ksym({}:module_layout) = {layout:x}",
-                kernel.flavor
-            ))
-            .file(&path, module_bytes(kernel, &module, layout))
-            .signed(move |header| key.sign_packet(header, now()).unwrap())
-            .build();
+            .file(path, bytes);
+        self.sign((format!("{name}-1.0-1.noarch.rpm"), package))
+    }
+
+    fn sign(&self, (file_name, package): (String, RpmBuilder)) -> Made {
+        let key = self.key.clone();
+        let signed = package.signed(move |header| key.sign_packet(header, now()).unwrap());
         Made {
-            file_name: format!("{name}-{version}-1.{}.rpm", kernel.arch),
-            bytes,
+            file_name,
+            bytes: signed.build(),
         }
     }
+}
+
+/// File name and content of a driver with one module, not signed yet.
+fn driver_package(
+    kernel: &KernelEntry,
+    layout: u32,
+    base: &str,
+    release: &str,
+    module: Vec<u8>,
+) -> (String, RpmBuilder) {
+    let name = format!("{base}-kmp-{}", kernel.flavor);
+    let version = format!("1.0_k{}", kernel.version.replace('-', "_"));
+    let stem = base.replace('-', "_");
+    let path = format!("/lib/modules/{}/updates/{stem}.ko", kernel.release);
+    let package = RpmBuilder::new(&name, &version, release, &kernel.arch)
+        .kmp()
+        .vendor("Mill")
+        .requires(&format!(
+            "ksym({}:module_layout) = {layout:x}",
+            kernel.flavor
+        ))
+        .file(&path, module);
+    let file_name = format!("{name}-{version}-{release}.{}.rpm", kernel.arch);
+    (file_name, package)
 }
 
 fn module_bytes(kernel: &KernelEntry, name: &str, layout: u32) -> Vec<u8> {
