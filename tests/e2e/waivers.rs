@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use xtask::demo::api::escape;
 use xtask::sh;
 
 use crate::harness::http::{Ask, Reply};
@@ -29,6 +30,9 @@ fn greedy(maker: &Maker, release: &str) -> Made {
         },
     )
 }
+
+/// How browsers send forms.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 struct Case {
     portal: Portal,
@@ -213,6 +217,95 @@ fn the_trail_lists_all(case: &Case) {
         .token(&case.maker.token)
         .send();
     assert_eq!(theirs.expect(200).json()["total"], 2);
+}
+
+#[test]
+fn the_forms_on_the_pages_do_the_same() {
+    let case = Case::new();
+    let refused = case.upload(&greedy(&case.maker, "1"), "").problem(422);
+    let page = format!("/packages/{}", refused["id"].as_str().unwrap());
+    let session = Session::of_distributor(&case.portal);
+    let text = session.get(&page).expect(200).text();
+    let form = text
+        .split("action=\"/waivers\"")
+        .nth(1)
+        .expect("a form to waive");
+    let hidden: Vec<String> = form
+        .split("</form>")
+        .next()
+        .unwrap()
+        .split("type=\"hidden\" name=\"")
+        .skip(1)
+        .map(|it| it.split('"').collect::<Vec<_>>())
+        .map(|it| format!("{}={}", it[0], escape(it[2])))
+        .collect();
+    let day = ahead(time::Duration::days(30)).date();
+    let sent = format!("{}&scope=build&expires={day}&reason=ok", hidden.join("&"));
+    let of_vendor = Ask::get(case.portal.url(&page))
+        .token(&case.maker.token)
+        .send();
+    assert!(!of_vendor.expect(200).text().contains("action=\"/waivers\""));
+
+    let stale = sent.replacen("csrf=", "csrf=x", 1);
+    assert_eq!(session.post("/waivers", &stale).status, 403);
+    let answer = session.post("/waivers", &sent);
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (303, page.as_str())
+    );
+    case.upload(&greedy(&case.maker, "1"), "").expect(201);
+    // It was for that build only.
+    case.upload(&greedy(&case.maker, "2"), "").problem(422);
+
+    let csrf = hidden.iter().find(|it| it.starts_with("csrf=")).unwrap();
+    let answer = session.post("/waivers/1/revoke", &format!("{csrf}&reason=done"));
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (303, "/waivers")
+    );
+    assert_eq!(
+        case.portal.json("/api/v1/waivers?state=revoked")["total"],
+        1
+    );
+    case.portal.finish();
+}
+
+/// A distributor who is signed in by browser.
+struct Session<'a> {
+    portal: &'a Portal,
+    cookie: String,
+}
+
+impl<'a> Session<'a> {
+    fn of_distributor(portal: &'a Portal) -> Session<'a> {
+        let password = portal
+            .server
+            .admin(&["user", "add", "dora", "--distributor"]);
+        let signed_in = Ask::new("POST", portal.url("/login"))
+            .header("content-type", FORM)
+            .body(format!("name=dora&password={password}"))
+            .send()
+            .expect(303);
+        let cookie = signed_in.header("set-cookie").split(';').next().unwrap();
+        Session {
+            portal,
+            cookie: cookie.to_owned(),
+        }
+    }
+
+    fn get(&self, path: &str) -> Reply {
+        Ask::get(self.portal.url(path))
+            .header("cookie", &self.cookie)
+            .send()
+    }
+
+    fn post(&self, path: &str, form: &str) -> Reply {
+        Ask::new("POST", self.portal.url(path))
+            .header("cookie", &self.cookie)
+            .header("content-type", FORM)
+            .body(form)
+            .send()
+    }
 }
 
 #[test]

@@ -104,6 +104,17 @@ fn subject_key_id(mut explicit: Reader<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Bytes of any kind, and such as begin like a certificate.
+        #[test]
+        fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200), cut in 0..40_u8) {
+            let _ = Certificate::read(&bytes);
+            let inner = [&[0x30, cut, 0x02, 0x01, 0x07, 0x30, 0x00][..], &bytes].concat();
+            let _ = Certificate::read(&[&[0x30, 0x82, 0x00, cut][..], &inner].concat());
+        }
+    }
 
     fn signature(signer: Option<&str>, key_id: Option<&str>) -> ModuleSignature {
         ModuleSignature {

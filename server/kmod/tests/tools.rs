@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use kmod::{Limits, Module};
+use kmod::{Certificate, CertificateError, Limits, Module};
 use testkit::{ExportLayout, ModuleBuilder};
 
 fn run(program: &str, options: &[&str], file: &Path) -> String {
@@ -123,4 +123,82 @@ fn modinfo_reads_the_same_signature() {
         signature.key_id,
         Some(field("sig_key").replace(':', "").to_lowercase())
     );
+}
+
+/// A certificate and its key in `folder`, as openssl makes them.
+fn certificate(folder: &Path, name: &str) -> Certificate {
+    let subject = format!("/O=Acme/CN={name}");
+    openssl(
+        folder,
+        &[
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-subj",
+            &subject,
+        ],
+        &["-out", "cert.pem"],
+    );
+    openssl(
+        folder,
+        &["x509", "-in", "cert.pem", "-outform", "DER"],
+        &["-out", "cert.der"],
+    );
+    Certificate::read(&std::fs::read(folder.join("cert.der")).unwrap()).unwrap()
+}
+
+fn openssl(folder: &Path, options: &[&str], more: &[&str]) -> String {
+    let mut command = Command::new("openssl");
+    command.args(options).args(more).current_dir(folder);
+    let output = command.output();
+    let output = output.unwrap_or_else(|err| panic!("openssl: {err}; apt-get install openssl"));
+    assert!(output.status.success(), "openssl {options:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The module with a signature by the key in `folder`, as `scripts/sign-file` makes it.
+fn sign(folder: &Path, module: &[u8], options: &[&str]) -> Vec<u8> {
+    std::fs::write(folder.join("a.ko"), module).unwrap();
+    let make = [
+        "cms", "-sign", "-binary", "-noattr", "-nocerts", "-md", "sha512", "-outform", "DER",
+    ];
+    let files = [
+        "-signer", "cert.pem", "-inkey", "key.pem", "-in", "a.ko", "-out", "a.p7s",
+    ];
+    openssl(folder, &make, &[options, &files].concat());
+    let signature = std::fs::read(folder.join("a.p7s")).unwrap();
+    let length = u32::try_from(signature.len()).unwrap().to_be_bytes();
+    [
+        module,
+        &signature,
+        &[0, 0, 2, 0, 0, 0, 0, 0],
+        &length,
+        b"~Module signature appended~\n",
+    ]
+    .concat()
+}
+
+#[test]
+fn a_certificate_knows_the_signatures_of_its_key() {
+    let (own, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mine = certificate(own.path(), "Acme module key");
+    let others = certificate(other.path(), "Acme module key");
+    let told = openssl(
+        own.path(),
+        &["x509", "-in", "cert.pem", "-noout", "-serial"],
+        &[],
+    );
+    let serial = told.trim().trim_start_matches("serial=").to_lowercase();
+    assert_eq!(mine.serial, serial);
+    assert_eq!(mine.subject.as_deref(), Some("Acme module key"));
+    assert_eq!(mine.issuer, mine.subject);
+
+    let module = ModuleBuilder::new("acme").build();
+    for options in [&[][..], &["-keyid"]] {
+        let signed = sign(own.path(), &module, options);
+        let read = Module::read(&signed, "a.ko", &Limits::default()).unwrap();
+        let signature = read.signature.unwrap();
+        assert_eq!(signature.hash.as_deref(), Some("sha512"));
+        assert!(mine.is_signer_of(&signature), "{options:?} {signature:?}");
+        assert!(!others.is_signer_of(&signature), "{options:?}");
+    }
+    let pem = std::fs::read(own.path().join("cert.pem")).unwrap();
+    assert_eq!(Certificate::read(&pem), Err(CertificateError::Pem));
 }

@@ -83,7 +83,7 @@ fn a_package_that_takes_more_memory_ends_it() {
     std::fs::write(&path, package).unwrap();
     let task = json!({
         "limits": kmp::Limits::default(),
-        "policy": inspect::Policy::for_family(inspect::Family::Suse),
+        "policies": [inspect::Policy::for_family(inspect::Family::Suse)],
         "own_keys": [],
         "other_keys": [],
         "now": 1_700_000_000,

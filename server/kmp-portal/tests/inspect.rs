@@ -291,6 +291,47 @@ fn the_policy_chooses_the_checks() {
 }
 
 #[test]
+fn a_policy_comes_from_a_file() {
+    let files = Files::new();
+    files.write("off.toml", b"[severities]\nmultiversion = 'off'\n");
+    files.write("redhat.json", br#"{"family": "redhat"}"#);
+    files.write("boot.toml", b"secure_boot = true\n");
+    files.write("wrong.toml", b"[severities]\nmulti-version = 'off'\n");
+    let ids = |policy: &str| {
+        let output = files.inspect(&["--policy", policy, "--format", "junit", "good.rpm"]);
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
+    };
+    let (code, text) = ids("off.toml");
+    assert!(
+        code == Some(0) && !text.contains(r#" name="multiversion""#),
+        "{text}"
+    );
+    assert!(ids("redhat.json").1.contains(r#" name="driver-disk""#));
+    assert_eq!(ids("boot.toml").0, Some(1), "its module is not signed");
+    for (policy, says) in [
+        ("wrong.toml", "the nearest are `multiversion`"),
+        ("suze", "`suse`, `redhat` or a file"),
+    ] {
+        let output = files.inspect(&["--policy", policy, "good.rpm"]);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{policy}");
+        assert!(told.contains(says), "{told}");
+    }
+}
+
+#[test]
+fn the_kit_must_bring_certificates() {
+    let files = Files::new();
+    let output = files.inspect(&["--kit", "good.rpm", "good.rpm"]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("holds no file in /etc/uefi/certs"), "{told}");
+}
+
+#[test]
 fn text_puts_the_fix_under_each_finding_and_is_plain_in_a_pipe() {
     let files = Files::new();
     let output = files.inspect(&["--progress", "good.rpm", "cut.ko"]);

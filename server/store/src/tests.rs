@@ -9,6 +9,7 @@ use serde_json::json;
 use time::Duration;
 use uuid::Uuid;
 
+mod decisions;
 mod embargo;
 
 const NOW: Time = time::macros::datetime!(2026-11-23 12:00 UTC);

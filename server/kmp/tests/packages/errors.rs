@@ -240,6 +240,7 @@ fn few_directories_cannot_make_many_long_paths() {
     });
     let limits = Limits {
         header_bytes: 32 << 10,
+        path_depth: 2000,
         ..Limits::default()
     };
     let error = kmp::read(&files.build()[..], &limits).unwrap_err();

@@ -37,6 +37,29 @@ fn every_format_and_compressor() {
     }
 }
 
+#[test]
+fn certificates_are_read_and_named_by_their_digest() {
+    const FOLDER: &str = "/etc/uefi/certs/";
+    let bytes = plain()
+        .file(&format!("{FOLDER}A9993E36.crt"), b"abc".to_vec())
+        .file(&format!("{FOLDER}large.crt"), vec![0x30; 100_000])
+        .file("/etc/other.crt", b"abc".to_vec())
+        .build();
+    let package = read(&bytes);
+    let [small, large] = package.certificates.as_slice() else {
+        panic!("{:?}", package.certificates)
+    };
+    // The well-known SHA-1 of `abc`.
+    assert_eq!(
+        small.fingerprint,
+        "A9993E364706816ABA3E25717850C26C9CD0D89D"
+    );
+    let why = small.certificate.as_ref().unwrap_err();
+    assert!(why.contains("no X.509 certificate"), "{why}");
+    let why = large.certificate.as_ref().unwrap_err();
+    assert!(why.contains("100000 bytes"), "{why}");
+}
+
 trait HeaderRange {
     fn header_range(&self) -> std::ops::Range<usize>;
 }
