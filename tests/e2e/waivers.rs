@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use xtask::demo::api::escape;
+use xtask::kernels::Role;
 use xtask::sh;
 
 use crate::harness::http::{Ask, Reply};
 use crate::harness::made::{Made, Maker};
 use crate::harness::portal::{DISTRIBUTOR, PRODUCT, Portal};
 use crate::harness::repository::now;
-use crate::harness::{scratch, until};
+use crate::harness::{kernel, scratch, until};
 
 /// Rejects, and can be waived.
 const CHECK: &str = "supplement-without-alias";
@@ -383,6 +384,53 @@ fn a_product_demands_signed_modules_and_the_kit_brings_the_certificate() {
     case.send("PUT", &path, case.distributor(), &json!({}))
         .expect(200);
     case.upload(&case.maker.make(1), "").expect(201);
+    case.portal.finish();
+}
+
+#[test]
+fn a_package_goes_to_a_further_product_if_that_lets_it() {
+    let case = Case::new();
+    let server = &case.portal.server;
+    let flavor = kernel(Role::Base).flavor.as_str();
+    for product in ["same", "strict"] {
+        let arch = ["--arch", "x86_64", "--flavor", flavor];
+        let add = ["product", "add", product, "--family", "suse"];
+        server.admin(&[&add[..], &arch].concat());
+    }
+    server.admin(&[
+        "product",
+        "policy",
+        "set",
+        "strict",
+        "--set",
+        "secure_boot=true",
+    ]);
+    let made = case.maker.make(1);
+    let placed = |reply: Reply| {
+        let places = reply.json()["placements"].clone();
+        let names = places.as_array().unwrap().iter();
+        names
+            .map(|it| it["product"].to_string())
+            .collect::<Vec<_>>()
+    };
+    case.upload(&made, "").expect(201);
+    let problem = case.upload(&made, "&product=strict").problem(422);
+    assert_eq!(
+        problem["findings"][0]["check"], "module-signature",
+        "{problem}"
+    );
+    assert_eq!(problem["state"], "published", "it stays where it is");
+    let both = placed(case.upload(&made, "&product=same").expect(200));
+    assert_eq!(both, ["\"debian-12\"", "\"same\""]);
+
+    let day = ahead(time::Duration::days(1)).date().to_string();
+    case.grant(&json!({
+        "check": "module-signature", "vendor": "mill", "product": "strict",
+        "reason": REASON, "expires": day,
+    }))
+    .expect(201);
+    let all = placed(case.upload(&made, "&product=strict").expect(200));
+    assert_eq!(all, ["\"debian-12\"", "\"same\"", "\"strict\""]);
     case.portal.finish();
 }
 

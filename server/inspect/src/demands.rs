@@ -28,26 +28,37 @@ use std::collections::BTreeMap;
 #[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Demands {
+    /// Whose conventions hold. Of a product its own column says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub family: Option<Family>,
+    /// RPM architectures; of a product its own column says them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arches: Option<Vec<String>>,
+    /// Flavors of the kernels; likewise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flavors: Option<Vec<String>>,
+    /// Folders where the kernels look for modules: `/lib/modules`, `/usr/lib/modules`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub module_roots: Option<Vec<String>>,
+    /// What package names begin with, without the hyphen behind it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider_prefixes: Option<Vec<String>>,
+    /// What the RPM tag `Vendor` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vendor_string: Option<String>,
+    /// How versions name the kernel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version_form: Option<VersionForm>,
+    /// Modules are signed by a certificate of the vendor's kit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secure_boot: Option<bool>,
+    /// What modules say of who supports them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub supported_flag: Option<SupportedFlag>,
+    /// Names of packages without modules that belong to the kit; `*` at the end stands for anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub companions: Option<Vec<String>>,
+    /// Weights of checks by id, where they differ from the checks' own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub severities: Option<BTreeMap<String, Weight>>,
 }
@@ -84,8 +95,11 @@ pub enum SupportedFlag {
 pub enum Weight {
     /// The check does not look.
     Off,
+    /// Good to know.
     Note,
+    /// Should be mended.
     Warning,
+    /// The package is not taken.
     Reject,
 }
 

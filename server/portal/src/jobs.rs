@@ -1,7 +1,7 @@
 //! Work that outlives a request. One file per job; each is idempotent, because a worker may die at
 //! any instruction and the job is then done again.
 
-mod inspect_package;
+pub(crate) mod inspect_package;
 mod judge_kernel;
 mod publish_repository;
 mod read_kernel_repository;

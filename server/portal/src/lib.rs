@@ -2,6 +2,7 @@
 //! between them. Everything that knows a file format lives in the pure crates below.
 
 pub mod admin;
+mod admission;
 pub mod app;
 mod audience;
 pub mod auth;

@@ -226,6 +226,24 @@ impl Candidates {
             .map(|(product, _)| product)
     }
 
+    /// Are all these products among the candidates?
+    #[must_use]
+    pub fn cover(&self, products: &[i64]) -> bool {
+        products.iter().all(|id| self.place(*id).is_some())
+    }
+
+    /// Does a product demand what one of the others does?
+    #[must_use]
+    pub fn demand_the_same(&self, product: i64, others: &[i64]) -> bool {
+        let place = self.place(product);
+        place.is_some() && others.iter().any(|other| self.place(*other) == place)
+    }
+
+    fn place(&self, product: i64) -> Option<usize> {
+        let found = self.of_products.iter().find(|(it, _)| it.id == product);
+        found.map(|(_, at)| *at)
+    }
+
     /// Of the inspections under [`Candidates::policies`] the one that counts for a package of these
     /// products: all of them must take it, so the first that rejects, else the first.
     #[must_use]
@@ -320,5 +338,11 @@ mod tests {
             let chosen = candidates.choose(&inspections, products).unwrap();
             assert_eq!(chosen.decision, decision, "{products:?}");
         }
+        assert!(candidates.cover(&[1, 2]) && !candidates.cover(&[1, 3]));
+        assert!(
+            !candidates.demand_the_same(2, &[1, 3]),
+            "another policy, an unknown product"
+        );
+        assert!(candidates.demand_the_same(2, &[1, 2]));
     }
 }

@@ -1,6 +1,7 @@
 //! Taking in a package: from a body on the wire to a row that is never lost. The API and the
 //! upload form both end here.
 
+use crate::admission;
 use crate::app::App;
 use crate::auth::{Caller, Role, missing_token};
 use crate::error::{Error, Result};
@@ -126,7 +127,7 @@ pub struct Taken {
 /// same vendor give the same package.
 ///
 /// # Errors
-/// 409 when it is here already and does not fit the product named.
+/// 409 when it is here already and does not fit the product named, 422 when that demands other things.
 pub async fn take(
     app: &Arc<App>,
     vendor_id: i64,
@@ -137,6 +138,9 @@ pub async fn take(
     let now = app.now();
     let sha256 = received.sha256;
     let size = i64::try_from(received.size).map_err(|e| Error::Internal(e.into()))?;
+    if let Some((product, _)) = destination.placement() {
+        admission::to_further_product(app, vendor_id, &sha256, product).await?;
+    }
     let mut tx = app.pool.begin().await?;
     store::lock(&mut tx, &subject(&sha256)).await?;
     let known = store::packages::by_sha256(&mut tx, vendor_id, &sha256).await?;

@@ -39,17 +39,10 @@ pub async fn run(app: &Arc<App>, id: Uuid, attempts: i32) -> Result<(), JobError
         return reject(app, &row, Refusal::unread(finding)).await;
     }
     store::packages::set_state(&mut conn, id, State::Inspecting, "Being read.", now).await?;
-    let keys = store::vendors::list_keys(&mut conn, None).await?;
     let candidates = candidates(&mut conn, &row).await?;
+    let task = task(app, &mut conn, row.vendor_id, &candidates).await?;
     drop(conn);
 
-    let task = Task {
-        limits: app.config.limits.package,
-        policies: candidates.policies.clone(),
-        own_keys: armored(keys.iter().filter(|k| k.vendor_id == row.vendor_id)),
-        other_keys: armored(keys.iter().filter(|k| k.vendor_id != row.vendor_id)),
-        now: now.unix_timestamp().cast_unsigned(),
-    };
     let package = app.storage.package(&row.sha256);
     let looked = app.inspector.look(package, task).instrument(span(&row));
     match looked.await {
@@ -65,6 +58,26 @@ pub async fn run(app: &Arc<App>, id: Uuid, attempts: i32) -> Result<(), JobError
         // likely, so it is tried again; but if the kernel always chooses this process, it may be.
         Err(failure @ Failure::Interrupted(_)) => Err(JobError::Retry(failure.into())),
     }
+}
+
+/// What the process that reads a vendor's package is told.
+///
+/// # Errors
+/// The database fails.
+pub async fn task(
+    app: &App,
+    conn: &mut PgConnection,
+    vendor_id: i64,
+    candidates: &Candidates,
+) -> sqlx::Result<Task> {
+    let keys = store::vendors::list_keys(conn, None).await?;
+    Ok(Task {
+        limits: app.config.limits.package,
+        policies: candidates.policies.clone(),
+        own_keys: armored(keys.iter().filter(|k| k.vendor_id == vendor_id)),
+        other_keys: armored(keys.iter().filter(|k| k.vendor_id != vendor_id)),
+        now: app.now().unix_timestamp().cast_unsigned(),
+    })
 }
 
 /// Names the package in what is logged while it is looked at.

@@ -43,6 +43,10 @@ pub(super) async fn decide(
     let misfit = settle_product(&mut tx, row, &facts, candidates).await?;
     let placements = store::packages::placements(&mut tx, row.id).await?;
     let ids: Vec<i64> = placements.iter().map(|it| it.product_id).collect();
+    if !candidates.cover(&ids) {
+        let placed = anyhow::anyhow!("the package was sent to another product meanwhile");
+        return Err(JobError::Later(placed));
+    }
     let mut inspection = candidates
         .choose(&reading.inspections, &ids)
         .ok_or_else(|| JobError::Retry(anyhow::anyhow!("an inspection is missing")))?;
