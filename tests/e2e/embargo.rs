@@ -238,7 +238,15 @@ impl World {
                     )
                 })
                 .collect(),
-            "/repos/{product}/{file}" => get(&["/repos/debian-12/stable.repo"]),
+            "/repos/{product}/{file}" => get(&[
+                "/repos/debian-12/stable.repo",
+                "/repos/debian-12/stable.sh",
+                "/repos/debian-12/stable.autoyast.xml",
+            ]),
+            "/repos/{product}/vendors/{vendor}/{file}" => get(&[
+                "/repos/debian-12/vendors/mill/stable.repo",
+                "/repos/debian-12/vendors/mill/stable.keys",
+            ]),
             "/repos/{product}/{channel}/{arch}/{*location}" => {
                 let root = format!("/repos/{PRODUCT}/stable/{}", base.arch);
                 ["repomd.xml", "repomd.xml.asc", "repomd.xml.key"]

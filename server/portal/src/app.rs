@@ -9,6 +9,7 @@ use crate::inspecting::Inspector;
 use crate::judging::{Judging, KernelCache};
 use crate::mail::Mailer;
 use crate::served::Served;
+use crate::signatures::Signatures;
 use crate::storage::Storage;
 use crate::throttle::Throttle;
 use keyring::SigningKey;
@@ -39,6 +40,8 @@ pub struct App {
     pub judging: Judging,
     /// Repositories as clients see them.
     pub served: Served,
+    /// Of the repository key over texts that anybody may ask for.
+    pub signatures: Signatures,
     /// Hardware patterns of published packages.
     pub hardware: Hardware,
     /// Tries to sign in.

@@ -18,6 +18,7 @@ mod packages;
 mod pages;
 mod policies;
 mod products;
+mod repo_files;
 mod repos;
 mod session;
 pub mod statics;
@@ -154,7 +155,11 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(html)
         .nest("/api/v1", api)
-        .route("/repos/{product}/{file}", get(repos::repo_file))
+        .route("/repos/{product}/{file}", get(repo_files::of_product))
+        .route(
+            "/repos/{product}/vendors/{vendor}/{file}",
+            get(repo_files::of_vendor),
+        )
         .route(
             "/repos/{product}/{channel}/{arch}/{*location}",
             get(repos::file),

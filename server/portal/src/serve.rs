@@ -13,6 +13,7 @@ use crate::judging::{Judging, KernelCache};
 use crate::mail::Mailer;
 use crate::routes;
 use crate::served::Served;
+use crate::signatures::Signatures;
 use crate::storage::Storage;
 use crate::throttle::Throttle;
 use anyhow::Context as _;
@@ -141,6 +142,7 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
         history: History::default(),
         judging: Judging::default(),
         served,
+        signatures: Signatures::default(),
         hardware: Hardware::default(),
         throttle: Throttle::default(),
         metrics: PrometheusBuilder::new()

@@ -10,6 +10,7 @@ mod symbol;
 pub use package::{package, rejected_package};
 
 use super::*;
+use crate::registration::{self, Family, Offer};
 
 fn moment(iso: &str, human: &str) -> Moment {
     Moment {
@@ -81,17 +82,25 @@ fn broken_symbols() -> Vec<Reason> {
 }
 
 pub fn repository() -> RepositoryBox {
-    let url = "https://drivers.example.com/repos/sle15-sp6/stable.repo";
+    let offer = Offer {
+        family: Family::Suse,
+        repositories: vec![registration::Repository {
+            alias: "sle15-sp6-stable".into(),
+            name: "Drivers".into(),
+            url: "https://drivers.example.com/repos/sle15-sp6/stable/$basearch/".into(),
+            repo_file: "https://drivers.example.com/repos/sle15-sp6/stable.repo".into(),
+            keys: Vec::new(),
+            is_enabled: true,
+        }],
+        packages: vec!["acme-nic-kmp-default".into()],
+    };
     RepositoryBox {
         product: "SUSE Linux Enterprise Server 15 SP6".into(),
         channel: "stable".into(),
         arches: "x86_64, aarch64".into(),
         packages: "128 packages".into(),
         updated: Some(moment("2026-11-23T19:52:39Z", "23 Nov 2026, 19:52 UTC")),
-        commands: vec![
-            ClientCommands::zypper(url, Some("acme-nic-kmp-default")),
-            ClientCommands::dnf(url, "sle15-sp6-stable", Some("acme-nic-kmp-default")),
-        ],
+        commands: ClientCommands::both(&offer),
         repo_href: "/repos/sle15-sp6/stable.repo".into(),
         key_href: "/keys/repository.asc".into(),
         fingerprint: fingerprint("d4e1a8b00c5573f2e9916ab04f6ab27c91d25a33"),

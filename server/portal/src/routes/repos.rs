@@ -5,13 +5,11 @@ use crate::client::ClientAddress;
 use crate::error::{Error, Result};
 use crate::extract::Segments;
 use crate::served::{Asked, Client, DataFile, ServedRepository};
-use crate::uploads;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,69 +21,6 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// The three small files change with every generation.
 const ASK_AGAIN: &str = "no-cache";
 const LONGEST_PROGRAM: usize = 256;
-
-/// `GET /repos/{product}/{channel}.repo`
-pub async fn repo_file(
-    State(app): State<Arc<App>>,
-    Segments((product, file)): Segments<(String, String)>,
-) -> Result<Response> {
-    let Some(channel) = file.strip_suffix(".repo") else {
-        return Err(Error::not_found(format!(
-            "/repos/{product}/ has one file per channel, named CHANNEL.repo."
-        )));
-    };
-    let mut conn = app.pool.acquire().await?;
-    let product = uploads::product_by_name(&mut conn, &product).await?;
-    if !product.channels.iter().any(|c| c == channel) {
-        return Err(Error::not_found(
-            crate::placing::no_channel(&product, channel).detail,
-        ));
-    }
-    let mut keys = vec![app.url("/keys/repository.asc")];
-    for vendor in store::vendors::list(&mut conn).await? {
-        let has_keys = !store::vendors::list_keys(&mut conn, Some(vendor.id))
-            .await?
-            .is_empty();
-        if has_keys {
-            keys.push(app.url(&format!("/keys/vendors/{}.asc", vendor.name)));
-        }
-    }
-    let text = repo_text(&app, &product, channel, &keys);
-    let headers = [
-        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
-        (header::CACHE_CONTROL, ASK_AGAIN),
-    ];
-    Ok((headers, text).into_response())
-}
-
-/// Both zypper and dnf replace `$basearch`, and both take several keys on lines of their own.
-fn repo_text(
-    app: &App,
-    product: &store::products::Product,
-    channel: &str,
-    keys: &[String],
-) -> String {
-    let mut text = String::new();
-    // Names and addresses hold no line breaks: the schema and the configuration see to that.
-    let _ = write!(
-        text,
-        "[{name}-{channel}]\n\
-         name=Drivers for {display} ({channel})\n\
-         baseurl={base}/repos/{name}/{channel}/$basearch/\n\
-         type=rpm-md\n\
-         enabled=1\n\
-         autorefresh=1\n\
-         gpgcheck=1\n\
-         repo_gpgcheck=1\n\
-         pkg_gpgcheck=1\n\
-         gpgkey={keys}\n",
-        name = product.name,
-        display = product.display_name.replace(['\n', '\r'], " "),
-        base = app.config.base_url,
-        keys = keys.join("\n       "),
-    );
-    text
-}
 
 /// `GET /repos/{product}/{channel}/{arch}/…`
 pub async fn file(

@@ -5,12 +5,14 @@ use crate::app::App;
 use crate::auth::{Caller, Role};
 use crate::error::Result;
 use crate::extract::{Params, Segments};
+use crate::offers::Place;
 use crate::pages::{
     Choice, ClientCommands, Fact, FindingRow, KernelStatus, Listing, ModuleReasons, ModuleView,
     Nav, PackageFilters, PackagePage, PackageRow, PackageState, PackagesPage, Paging, Publication,
     RepositoryBox, Severity, SignatureView, StateChange, SymbolRow, VerdictRow, VerdictTally,
     WaiveForm, bytes, encode, fingerprint, group_findings, thousands,
 };
+use crate::registration::{BASEARCH, Family, Offer};
 use crate::routes::pages::Page;
 use crate::shown;
 use crate::views::{self, evr, moment, shell};
@@ -516,19 +518,23 @@ pub async fn repository_box(
         }
     }
     let repo_href = format!("/repos/{}/{channel}.repo", product.name);
-    let url = app.url(&repo_href);
-    let zypper = ClientCommands::zypper(&url, package);
-    let dnf = ClientCommands::dnf(&url, &format!("{}-{channel}", product.name), package);
+    let place = Place {
+        product,
+        vendor: None,
+        channel,
+    };
+    let offer = Offer {
+        family: Family::of(&product.family),
+        repositories: vec![place.repository(app, BASEARCH, Vec::new())],
+        packages: package.map(str::to_owned).into_iter().collect(),
+    };
     Ok(RepositoryBox {
         product: product.display_name.clone(),
         channel: channel.to_owned(),
         arches: product.arches.join(", "),
         packages: crate::pages::counted(count, "package", "packages"),
         updated: updated.map(moment),
-        commands: match product.family.as_str() {
-            "redhat" => vec![dnf, zypper],
-            _ => vec![zypper, dnf],
-        },
+        commands: ClientCommands::both(&offer),
         repo_href,
         key_href: "/keys/repository.asc".to_owned(),
         fingerprint: fingerprint(&app.repository_key.fingerprint()),

@@ -1,0 +1,43 @@
+//! A zypp service: a list of repositories that zypper asks for again and follows, so that
+//! repositories come and go without anybody's doing.
+
+use super::Repository;
+use askama::Template;
+use std::time::Duration;
+
+/// zypper asks for the list again after this time.
+pub const SERVICE_TTL: Duration = Duration::from_secs(86_400);
+
+#[derive(Template)]
+#[template(path = "registration/repoindex.xml")]
+struct Index<'a> {
+    ttl: u64,
+    repositories: &'a [Repository],
+}
+
+/// `repo/repoindex.xml` below the service's address. Addresses are absolute: zypper resolves relative
+/// ones against something else. It knows no attribute for keys, and takes the one beside `repomd.xml`.
+///
+/// # Errors
+/// Memory for the text cannot be written to, which a template reports as an error.
+pub fn service(repositories: &[Repository]) -> askama::Result<String> {
+    let ttl = SERVICE_TTL.as_secs();
+    Index { ttl, repositories }.render()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::sample;
+    use super::*;
+
+    #[test]
+    fn every_repository_is_listed_with_its_address() {
+        let text = service(&sample().repositories).unwrap();
+        assert!(text.contains("<repoindex ttl=\"86400\">"), "{text}");
+        assert!(text.contains(" url=\"https://drivers.example/repos/sle-15/stable/x86_64/\""));
+        assert!(
+            text.contains("&#60;SLE 15&#62; &#38; &#39;friends&#39;"),
+            "{text}"
+        );
+    }
+}
