@@ -8,11 +8,11 @@ use crate::hub::Hub;
 use crate::inspecting::Inspector;
 use crate::judging::{Judging, KernelCache};
 use crate::mail::Mailer;
+use crate::repository_key::RepositoryKey;
 use crate::served::Served;
 use crate::signatures::Signatures;
 use crate::storage::Storage;
 use crate::throttle::Throttle;
-use keyring::SigningKey;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
 use store::{PgPool, Time};
@@ -24,7 +24,7 @@ pub struct App {
     pub pool: PgPool,
     pub storage: Storage,
     /// Signs repository metadata.
-    pub repository_key: Arc<SigningKey>,
+    pub repository_key: Arc<RepositoryKey>,
     pub mailer: Mailer,
     /// Looks at uploads.
     pub inspector: Inspector,

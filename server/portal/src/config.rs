@@ -83,7 +83,8 @@ pub struct Settings {
     /// Folder for mails when no SMTP server is set [default: DATA_DIR/mail]
     #[arg(long, global = true, env = "KMP_PORTAL_MAIL_DIR", value_name = "DIR")]
     pub mail_dir: Option<PathBuf>,
-    /// File with the passphrase of the repository key [default: the key is not encrypted]
+    /// File with the passphrase of the repository key [default: the systemd credential
+    /// repository-passphrase, else one that is made and lies beside the key]
     #[arg(
         long,
         global = true,
@@ -91,6 +92,31 @@ pub struct Settings {
         value_name = "FILE"
     )]
     pub key_passphrase_file: Option<PathBuf>,
+    /// Command that signs repositories instead of the portal's own key: it reads the document from
+    /// stdin and writes an armored detached signature; words separated by blanks, no shell
+    #[arg(
+        long,
+        global = true,
+        env = "KMP_PORTAL_SIGNER_COMMAND",
+        value_name = "COMMAND"
+    )]
+    pub signer_command: Option<String>,
+    /// Public key that belongs to signer-command
+    #[arg(
+        long,
+        global = true,
+        env = "KMP_PORTAL_SIGNER_KEY",
+        value_name = "FILE"
+    )]
+    pub signer_key: Option<PathBuf>,
+    /// How long signer-command may take, in seconds [default: 30]
+    #[arg(
+        long,
+        global = true,
+        env = "KMP_PORTAL_SIGNER_TIMEOUT",
+        value_name = "SECONDS"
+    )]
+    pub signer_timeout: Option<u64>,
     /// Networks that kernel repositories may be fetched from though they are not public, separated by
     /// commas, as 10.1.0.0/16 [default: none]
     #[arg(
@@ -189,6 +215,9 @@ impl Settings {
             mail_from: self.mail_from.or(other.mail_from),
             mail_dir: self.mail_dir.or(other.mail_dir),
             key_passphrase_file: self.key_passphrase_file.or(other.key_passphrase_file),
+            signer_command: self.signer_command.or(other.signer_command),
+            signer_key: self.signer_key.or(other.signer_key),
+            signer_timeout: self.signer_timeout.or(other.signer_timeout),
             fetch_allow: self.fetch_allow.or(other.fetch_allow),
             workers: self.workers.or(other.workers),
             generation_grace: self.generation_grace.or(other.generation_grace),
@@ -216,6 +245,11 @@ pub struct Config {
     pub mail_from: String,
     pub mail_dir: PathBuf,
     pub key_passphrase_file: Option<PathBuf>,
+    /// Signs instead of the portal's own key.
+    pub signer_command: Option<String>,
+    /// The public part of its key.
+    pub signer_key: Option<PathBuf>,
+    pub signer_timeout: Duration,
     pub fetch_allow: Networks,
     pub workers: usize,
     pub generation_grace: Duration,
@@ -265,6 +299,9 @@ impl Config {
             }),
             mail_dir: settings.mail_dir.unwrap_or_else(|| data_dir.join("mail")),
             key_passphrase_file: settings.key_passphrase_file,
+            signer_command: settings.signer_command,
+            signer_key: settings.signer_key,
+            signer_timeout: Duration::from_secs(settings.signer_timeout.unwrap_or(30)),
             fetch_allow: settings.fetch_allow.unwrap_or_default().parse()?,
             workers: settings.workers.unwrap_or(2),
             generation_grace: Duration::from_secs(settings.generation_grace.unwrap_or(86_400)),

@@ -30,6 +30,7 @@ mod offers;
 pub mod pages;
 mod placing;
 pub mod policies;
+mod publishing;
 pub mod records;
 mod refusals;
 mod registering;

@@ -1,71 +1,108 @@
-//! The key that signs repositories: made at the first start, kept in the data folder.
+//! The key that signs repositories: one of our own, encrypted in the data folder, or one behind a
+//! command that signs what it reads.
 
-use anyhow::{Context as _, bail};
-use keyring::{KeyAlgorithm, SigningKey};
+mod command;
+mod own;
+
+pub use command::CommandSigner;
+
+use crate::config::Config;
+use anyhow::Context as _;
+use keyring::{Certificate, SigningKey};
+use std::fmt;
 use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-const FILE: &str = "repository.key";
+/// Where signatures come from.
+pub trait Signer: fmt::Debug + Send + Sync {
+    /// A detached OpenPGP signature over `data`, made at the time `now` (seconds since 1970). May
+    /// block, but not for ever.
+    ///
+    /// # Errors
+    /// There is none; the text says why.
+    fn sign(&self, data: &[u8], now: u64) -> anyhow::Result<Vec<u8>>;
+}
 
-/// Loads the key, or makes it: RSA 4096, which every rpm still in use imports.
-///
-/// # Errors
-/// The file cannot be read or written, or the passphrase does not open it.
-pub fn load_or_make(
-    folder: &Path,
-    site_name: &str,
-    passphrase_file: Option<&Path>,
-    now: u64,
-) -> anyhow::Result<SigningKey> {
-    let passphrase = passphrase_file.map(read_passphrase).transpose()?;
-    let path = folder.join(FILE);
-    if !path.exists() {
-        make(folder, &path, site_name, passphrase.as_deref(), now)?;
+impl Signer for SigningKey {
+    fn sign(&self, data: &[u8], now: u64) -> anyhow::Result<Vec<u8>> {
+        Ok(self.sign_detached(data, now)?)
     }
-    let bytes = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-    SigningKey::from_armored_secret(&bytes, passphrase.as_deref()).with_context(|| {
-        format!(
-            "opening {}; is key-passphrase-file the one it was made with?",
-            path.display()
+}
+
+/// The key: its public part, and who signs with it.
+#[derive(Debug)]
+pub struct RepositoryKey {
+    certificate: Certificate,
+    signer: Box<dyn Signer>,
+}
+
+impl RepositoryKey {
+    /// What the configuration names: a command, or the key in `folder`, which is made at the first
+    /// start: RSA 4096, which every rpm still in use imports.
+    ///
+    /// # Errors
+    /// A file cannot be read or written, or the passphrase does not open the key.
+    pub fn open(config: &Config, folder: &Path, now: u64) -> anyhow::Result<Self> {
+        let Some(line) = &config.signer_command else {
+            let key = own::load_or_make(config, folder, now)?;
+            return Ok(Self::new(key.certificate(), Box::new(key)));
+        };
+        let path = config
+            .signer_key
+            .as_deref()
+            .context("signer-command needs signer-key, the public key it signs with")?;
+        let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+        let mut keys =
+            Certificate::parse_all(&bytes).with_context(|| path.display().to_string())?;
+        anyhow::ensure!(
+            keys.len() == 1,
+            "{} holds {} keys, signer-key needs exactly one",
+            path.display(),
+            keys.len()
+        );
+        let signer = CommandSigner::new(line, config.signer_timeout)?;
+        Ok(Self::new(keys.remove(0), Box::new(signer)))
+    }
+
+    /// A key and who signs with it.
+    #[must_use]
+    pub fn new(certificate: Certificate, signer: Box<dyn Signer>) -> Self {
+        Self {
+            certificate,
+            signer,
+        }
+    }
+
+    /// The public part.
+    #[must_use]
+    pub fn certificate(&self) -> Certificate {
+        self.certificate.clone()
+    }
+
+    /// Fingerprint of the primary key, upper-case hex.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        self.certificate.fingerprint()
+    }
+
+    /// An armored detached signature that clients will accept: it is verified before it is given.
+    /// May block.
+    ///
+    /// # Errors
+    /// The signer gives none, or not one by this key.
+    pub fn sign_detached(&self, data: &[u8], now: u64) -> anyhow::Result<Vec<u8>> {
+        let signature = self.signer.sign(data, now)?;
+        keyring::verify_detached(
+            data,
+            &signature,
+            std::slice::from_ref(&self.certificate),
+            now,
         )
-    })
-}
-
-fn make(
-    folder: &Path,
-    path: &Path,
-    site_name: &str,
-    passphrase: Option<&str>,
-    now: u64,
-) -> anyhow::Result<()> {
-    let user_id = format!("{site_name} repositories");
-    let key = SigningKey::generate(&user_id, KeyAlgorithm::Rsa4096, now)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.as_file()
-        .set_permissions(fs::Permissions::from_mode(0o600))?;
-    file.write_all(key.to_armored_secret(passphrase)?.as_bytes())?;
-    file.as_file().sync_all()?;
-    match file.persist_noclobber(path) {
-        Ok(_) => crate::storage::sync_folder(folder)?,
-        // Another process on this folder was faster; its key it is.
-        Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
-        Err(e) => return Err(e.error).with_context(|| format!("writing {}", path.display())),
+        .context("the signer's answer is not a signature by the repository key")?;
+        anyhow::ensure!(
+            signature.trim_ascii_start().starts_with(b"-----BEGIN PGP "),
+            "the signature is not armored; clients expect text (gpg --armor)"
+        );
+        Ok(signature)
     }
-    tracing::info!(
-        fingerprint = key.fingerprint(),
-        "made the key that signs repositories"
-    );
-    Ok(())
-}
-
-fn read_passphrase(path: &Path) -> anyhow::Result<String> {
-    let text = fs::read_to_string(path)
-        .with_context(|| format!("reading key-passphrase-file {}", path.display()))?;
-    let passphrase = text.trim_end_matches(['\n', '\r']);
-    if passphrase.is_empty() {
-        bail!("key-passphrase-file {} is empty", path.display());
-    }
-    Ok(passphrase.to_owned())
 }

@@ -8,9 +8,10 @@ use crate::hardware::Hardware;
 use crate::history::History;
 use crate::hub::{Hub, RECONNECTED};
 use crate::inspecting::{Inspector, Walls};
-use crate::jobs::Worker;
+use crate::jobs::{Job, Worker};
 use crate::judging::{Judging, KernelCache};
 use crate::mail::Mailer;
+use crate::repository_key::RepositoryKey;
 use crate::routes;
 use crate::served::Served;
 use crate::signatures::Signatures;
@@ -123,11 +124,7 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
     let repository_key = {
         let (folder, config) = (storage.keys(), config.clone());
         let now = now();
-        tokio::task::spawn_blocking(move || {
-            let passphrase = config.key_passphrase_file.as_deref();
-            crate::repository_key::load_or_make(&folder, &config.site_name, passphrase, now)
-        })
-        .await??
+        tokio::task::spawn_blocking(move || RepositoryKey::open(&config, &folder, now)).await??
     };
     let hub = Hub::default();
     let served = Served::open(&storage).context("reading which clients are served what")?;
@@ -151,12 +148,27 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
         pool: pool.clone(),
         config,
     });
-    app.served.reload_all(&app.pool, &app.storage).await?;
+    load_repositories(&app).await?;
     tokio::spawn(hub.listen(pool));
     tokio::spawn(follow(app.clone()));
     tokio::spawn(keep_house(app.clone()));
     tokio::spawn(crate::embargo::watch(app.clone()));
     Ok(app)
+}
+
+/// Loads what clients are to see. What cannot be shown, because its files are damaged, is published
+/// anew.
+async fn load_repositories(app: &App) -> anyhow::Result<()> {
+    for (repository_id, error) in app.served.reload_all(&app.pool, &app.storage).await? {
+        let fault = format!("{error:#}");
+        tracing::error!(repository_id, fault, "cannot load a published repository");
+        let (mut conn, now) = (app.pool.acquire().await?, app.now());
+        store::repositories::set_fault(&mut conn, repository_id, &fault, now).await?;
+        Job::PublishRepository { repository_id }
+            .enqueue(&mut conn, now)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Says how well uploads are kept apart here. A portal that cannot look at them serves all the same.
@@ -232,7 +244,7 @@ async fn follow(app: Arc<App>) {
             Ok(n) if n.channel != RECONNECTED => continue,
             Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
             // Reconnected, or fallen behind: anything may have changed.
-            _ => app.served.reload_all(&app.pool, &app.storage).await,
+            _ => load_repositories(&app).await,
         };
         app.hardware.mark_stale();
         if let Err(error) = reloaded {

@@ -13,8 +13,10 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-use store::repositories::{Generation, Repository};
+use store::generations::{self, Generation};
+use store::repositories::Repository;
 use store::{PgConnection, PgPool};
+use tokio::sync::MutexGuard;
 
 /// A client that asked for nothing this long has ended its refresh.
 const IDLE: Duration = Duration::from_secs(10);
@@ -30,6 +32,19 @@ pub struct Small {
     pub number: i64,
     pub repomd: Bytes,
     pub signature: Bytes,
+    /// Locations of its data files.
+    files: Arc<[String]>,
+}
+
+impl From<Generation> for Small {
+    fn from(generation: Generation) -> Self {
+        Self {
+            number: generation.number,
+            repomd: generation.repomd.into(),
+            signature: generation.signature.into(),
+            files: generation.files.into(),
+        }
+    }
 }
 
 /// A metadata file named by its checksum.
@@ -73,10 +88,18 @@ pub struct ServedRepository {
     /// Newest first; the first is the current one.
     generations: Vec<Small>,
     data: HashMap<String, DataFile>,
-    /// Package file name to SHA-256.
-    packages: HashMap<String, Vec<u8>>,
+    /// By file name.
+    packages: HashMap<String, Package>,
     held: Mutex<HashMap<Client, Hold>>,
     journal: Arc<Journal>,
+}
+
+/// A package file that some kept generation names.
+#[derive(Clone, Debug)]
+struct Package {
+    sha256: Vec<u8>,
+    /// The generation that does not name it any more.
+    removed: Option<i64>,
 }
 
 impl ServedRepository {
@@ -126,7 +149,8 @@ impl ServedRepository {
     /// The content hash of a package file that some kept generation names.
     #[must_use]
     pub fn package(&self, location: &str) -> Option<&[u8]> {
-        self.packages.get(location).map(Vec::as_slice)
+        let package = self.packages.get(location)?;
+        Some(&package.sha256)
     }
 }
 
@@ -136,6 +160,8 @@ type Key = (String, String, String);
 pub struct Served {
     repositories: RwLock<HashMap<Key, Arc<ServedRepository>>>,
     journal: Arc<Journal>,
+    /// Held while a repository is loaded: one at a time, so that none is ever replaced by older news.
+    loading: tokio::sync::Mutex<()>,
     /// Holds of the server before this one, until their repository is loaded.
     recovered: Mutex<Recovered>,
 }
@@ -150,6 +176,7 @@ impl Served {
         Ok(Self {
             repositories: RwLock::default(),
             journal: Arc::new(journal),
+            loading: tokio::sync::Mutex::default(),
             recovered: Mutex::new(recovered),
         })
     }
@@ -188,102 +215,184 @@ impl Served {
             .cloned()
     }
 
-    /// Loads every repository.
+    /// Loads every repository; gives those that cannot be shown, with the reasons. What was shown of
+    /// them before stays.
     ///
     /// # Errors
-    /// The database or the disk fails.
-    pub async fn reload_all(&self, pool: &PgPool, storage: &Storage) -> anyhow::Result<()> {
+    /// The database fails.
+    pub async fn reload_all(
+        &self,
+        pool: &PgPool,
+        storage: &Storage,
+    ) -> sqlx::Result<Vec<(i64, anyhow::Error)>> {
         let mut conn = pool.acquire().await?;
+        let mut faulty = Vec::new();
         for repository in store::repositories::list(&mut conn).await? {
-            self.load(&mut conn, storage, repository).await?;
+            let id = repository.id;
+            let _turn = self.turn().await;
+            if let Err(error) = self.load(&mut conn, storage, id, HashMap::new()).await {
+                faulty.push((id, error));
+            }
         }
-        Ok(())
+        Ok(faulty)
     }
 
-    /// Loads one repository again.
+    /// Loads one repository again, if there is news of it.
     ///
     /// # Errors
     /// The database or the disk fails; what is served stays as it was.
     pub async fn reload(&self, pool: &PgPool, storage: &Storage, id: i64) -> anyhow::Result<()> {
-        let mut conn = pool.acquire().await?;
-        if let Some(repository) = store::repositories::by_id(&mut conn, id).await? {
-            self.load(&mut conn, storage, repository).await?;
-        }
-        Ok(())
+        let turn = self.turn().await;
+        self.load_fresh(turn, pool, storage, id, HashMap::new())
+            .await
     }
 
+    /// Waits until nobody loads. A publisher takes its turn before it commits, so that nobody reads
+    /// from the disk what it has in its hands.
+    pub async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.loading.lock().await
+    }
+
+    /// Loads one repository; `fresh` has data files that were read already.
+    ///
+    /// # Errors
+    /// As [`Served::reload`].
+    pub async fn load_fresh(
+        &self,
+        _turn: MutexGuard<'_, ()>,
+        pool: &PgPool,
+        storage: &Storage,
+        id: i64,
+        fresh: HashMap<String, Bytes>,
+    ) -> anyhow::Result<()> {
+        let mut conn = pool.acquire().await?;
+        self.load(&mut conn, storage, id, fresh).await
+    }
+
+    /// Reads what came since the repository was loaded last.
     async fn load(
         &self,
         conn: &mut PgConnection,
         storage: &Storage,
-        repository: Repository,
+        id: i64,
+        fresh: HashMap<String, Bytes>,
     ) -> anyhow::Result<()> {
-        let Some(current) = repository.current else {
+        let Some(repository) = store::repositories::by_id(conn, id).await? else {
             return Ok(());
         };
-        let generations = store::repositories::generations(conn, repository.id).await?;
-        let files = store::repositories::package_files(conn, repository.id).await?;
-        let key = (repository.product, repository.channel, repository.arch);
-        let storage = storage.clone();
-        let id = repository.id;
-        let mut loaded =
-            tokio::task::spawn_blocking(move || build(id, current, generations, &storage))
-                .await??;
-        loaded.packages = files.into_iter().map(|f| (f.location, f.sha256)).collect();
+        let numbers = generations::numbers(conn, id).await?;
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        let before = self.get(&repository.product, &repository.channel, &repository.arch);
+        let shown = before.as_ref().map_or(&[][..], |b| &b.generations);
+        if shown.iter().map(|g| g.number).eq(numbers.iter().copied()) {
+            return Ok(());
+        }
+        let newest = shown.first().map_or(0, |g| g.number);
+        let mut kept: Vec<Small> = generations::after(conn, id, newest)
+            .await?
+            .into_iter()
+            .map(Small::from)
+            .collect();
+        kept.extend(
+            shown
+                .iter()
+                .filter(|g| numbers.contains(&g.number))
+                .cloned(),
+        );
+        let mut packages = before
+            .as_ref()
+            .map_or_else(HashMap::new, |b| b.packages.clone());
+        for file in generations::package_files(conn, id, newest).await? {
+            let (sha256, removed) = (file.sha256, file.removed);
+            packages.insert(file.location, Package { sha256, removed });
+        }
+        let oldest = numbers.last().copied().unwrap_or(0);
+        packages.retain(|_, package| package.removed.is_none_or(|removed| removed > oldest));
+        let data = {
+            let (kept, before, storage) = (kept.clone(), before.clone(), storage.clone());
+            tokio::task::spawn_blocking(move || data(id, &kept, before.as_deref(), fresh, &storage))
+                .await??
+        };
+        self.show(&repository, before.as_deref(), kept, data, packages);
+        Ok(())
+    }
+
+    /// Swaps the whole repository.
+    fn show(
+        &self,
+        repository: &Repository,
+        before: Option<&ServedRepository>,
+        generations: Vec<Small>,
+        data: HashMap<String, DataFile>,
+        packages: HashMap<String, Package>,
+    ) {
+        let key = (
+            repository.product.clone(),
+            repository.channel.clone(),
+            repository.arch.clone(),
+        );
         let mut all = self
             .repositories
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some(old) = all.get(&key) {
-            // Two reloads may finish in either order: never go back.
-            if old.current().is_some_and(|o| o.number > current) {
-                return Ok(());
+        let held = match before {
+            Some(before) => {
+                std::mem::take(&mut *before.held.lock().unwrap_or_else(PoisonError::into_inner))
             }
-            let mut held = old.held.lock().unwrap_or_else(PoisonError::into_inner);
-            loaded.held = Mutex::new(std::mem::take(&mut held));
-        } else {
-            loaded.held = Mutex::new(self.take_recovered(id));
-        }
-        loaded.journal = self.journal.clone();
+            None => self.take_recovered(repository.id),
+        };
+        let loaded = ServedRepository {
+            id: repository.id,
+            generations,
+            data,
+            packages,
+            held: Mutex::new(held),
+            journal: self.journal.clone(),
+        };
         all.insert(key, Arc::new(loaded));
-        Ok(())
     }
 }
 
-fn build(
+/// The data files of kept generations, newest first: those of the current one in memory.
+fn data(
     id: i64,
-    current: i64,
-    generations: Vec<Generation>,
+    kept: &[Small],
+    before: Option<&ServedRepository>,
+    mut fresh: HashMap<String, Bytes>,
     storage: &Storage,
-) -> std::io::Result<ServedRepository> {
+) -> anyhow::Result<HashMap<String, DataFile>> {
     let mut data = HashMap::new();
-    let mut small = Vec::new();
-    for generation in generations.into_iter().filter(|g| g.number <= current) {
+    let current = kept.first().map(|g| g.number);
+    for generation in kept {
         let folder = storage.generation(id, generation.number);
-        for location in generation.files {
-            let path = folder.join(&location);
-            let file = if generation.number == current {
-                DataFile::Memory(std::fs::read(path)?.into())
-            } else {
-                DataFile::Disk(path)
-            };
-            // Newest first: what is in memory stays.
-            data.entry(location).or_insert(file);
+        if Some(generation.number) == current {
+            for described in repomd::parse_repomd(&generation.repomd)?.data {
+                let location = described.location.clone();
+                let known = fresh.remove(&location);
+                let known = known.or_else(|| in_memory(before?, &location));
+                let bytes = match known {
+                    Some(bytes) => bytes,
+                    None => crate::publishing::data_file(&folder, &described)?,
+                };
+                data.insert(location, DataFile::Memory(bytes));
+            }
         }
-        small.push(Small {
-            number: generation.number,
-            repomd: generation.repomd.into(),
-            signature: generation.signature.into(),
-        });
+        for location in generation.files.iter() {
+            // Newest first: what is in memory stays.
+            data.entry(location.clone())
+                .or_insert_with(|| DataFile::Disk(folder.join(location)));
+        }
     }
-    Ok(ServedRepository {
-        id,
-        generations: small,
-        data,
-        packages: HashMap::new(),
-        held: Mutex::default(),
-        journal: Arc::default(),
-    })
+    Ok(data)
+}
+
+fn in_memory(repository: &ServedRepository, location: &str) -> Option<Bytes> {
+    match repository.data.get(location)? {
+        DataFile::Memory(bytes) => Some(bytes.clone()),
+        DataFile::Disk(_) => None,
+    }
 }
 
 #[cfg(test)]
@@ -295,6 +404,7 @@ mod tests {
             number,
             repomd: format!("repomd {number}").into(),
             signature: format!("signature {number}").into(),
+            files: Arc::default(),
         };
         ServedRepository {
             id: 1,

@@ -4,6 +4,7 @@
 //! incoming/            uploads in progress; whatever lies here at start is left over
 //! packages/ab/<sha256>.rpm
 //! repositories/<repository>/<generation>/repodata/…
+//! repositories/<repository>/groups/<key>  packed parts of the newest generation, for the next one
 //! keys/                the repository's signing key
 //! holds                which client began its refresh with which generation
 //! mail/                mails, when no SMTP server is set
@@ -119,13 +120,22 @@ impl Storage {
             .join(format!("{name}.rpm"))
     }
 
+    /// Where the generations of a repository lie, each in a folder with its number.
+    #[must_use]
+    pub fn generations(&self, repository: i64) -> PathBuf {
+        self.root.join("repositories").join(repository.to_string())
+    }
+
     /// Where the files of a repository generation lie.
     #[must_use]
     pub fn generation(&self, repository: i64, number: i64) -> PathBuf {
-        self.root
-            .join("repositories")
-            .join(repository.to_string())
-            .join(number.to_string())
+        self.generations(repository).join(number.to_string())
+    }
+
+    /// Where a repository's packed groups of packages lie.
+    #[must_use]
+    pub fn groups(&self, repository: i64) -> PathBuf {
+        self.generations(repository).join("groups")
     }
 
     /// Writes a body to disk while hashing it.

@@ -1,25 +1,14 @@
-//! Puts rendered packages together to a repository's metadata.
-//!
-//! Each document is a head, groups of packages, and a foot, every one of them packed by itself, so
-//! that a packed group can be kept and used again: adding a package costs packing its group anew,
-//! plus the digest of the whole. Where groups end depends on the packages alone, not on history,
-//! so the same packages in the same order always give the same bytes.
+//! Puts packed groups of packages together to a repository's metadata, as a stream: each document is
+//! a head, groups, and a foot, every one of them packed by itself.
 
-use std::ops::Range;
+use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
 
 use crate::compression::Compression;
+use crate::group::{Group, Mark, Member, group_ranges};
 use crate::index::{Checksum, Data, DistroTag, Repomd};
 use crate::render::Rendered;
-
-/// Packages in a group, on average. Larger groups pack little better, smaller ones noticeably
-/// worse.
-const GROUP: u64 = 50;
-/// A group is closed here at the latest.
-const GROUP_MAX: usize = 4 * GROUP as usize;
-/// A group is closed once primary's part of it has this many bytes: kernels take 2 MB each.
-const GROUP_MAX_BYTES: usize = 8 << 20;
 
 /// How a repository's metadata is to be written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,7 +27,7 @@ pub struct Options {
     pub distro_tags: Vec<DistroTag>,
 }
 
-/// A whole repository's metadata, not yet signed.
+/// A whole repository's metadata in memory, not yet signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata {
     /// `repodata/<sha256>-primary.xml.gz` and so on, named relative to the repository's root.
@@ -63,149 +52,114 @@ pub fn assemble<'a>(
     options: &Options,
 ) -> Metadata {
     let packages: Vec<&Rendered> = packages.into_iter().collect();
-    let mut assembler = Assembler::new(packages.len(), options);
-    for range in group_ranges(&packages) {
-        assembler.add(&Group::pack(&packages[range], options.compression));
+    let groups = group_ranges(packages.iter().map(|package| Mark::of(package)))
+        .into_iter()
+        .map(|range| Group::pack(&packages[range], options.compression));
+    assemble_groups(&groups.collect::<Vec<_>>(), options)
+}
+
+/// Assembles a repository from packed groups, in the order given. They must have been packed with the
+/// compression of the options.
+pub fn assemble_groups<'g>(
+    groups: impl IntoIterator<Item = &'g Group>,
+    options: &Options,
+) -> Metadata {
+    const MEMORY: &str = "writing into memory cannot fail";
+    let groups: Vec<&Group> = groups.into_iter().collect();
+    let packages = groups.iter().map(|group| group.packages()).sum();
+    let mut assembler = Assembler::new(packages, options, &mut |_| Ok(Vec::new())).expect(MEMORY);
+    for group in groups {
+        assembler.add(group).expect(MEMORY);
     }
-    assembler.finish()
+    assembler.finish().expect(MEMORY).into()
 }
 
-/// Where to cut packages into groups.
-///
-/// A package that ends a group does so by its own identity: inserting or removing a package
-/// changes the group it belongs to and leaves the others as they are.
-pub fn group_ranges(packages: &[&Rendered]) -> Vec<Range<usize>> {
-    let mut ranges = Vec::new();
-    let mut start = 0;
-    let mut bytes = 0;
-    for (index, package) in packages.iter().enumerate() {
-        bytes += package.primary.len();
-        let end = index + 1;
-        if ends_group(package) || end - start == GROUP_MAX || bytes >= GROUP_MAX_BYTES {
-            ranges.push(start..end);
-            start = end;
-            bytes = 0;
-        }
-    }
-    if start < packages.len() {
-        ranges.push(start..packages.len());
-    }
-    ranges
-}
-
-/// True for one package in [`GROUP`], by a hash of its filelists head (pkgid, name, arch).
-fn ends_group(package: &Rendered) -> bool {
-    // FNV-1a: any spread will do, but it must never change.
-    let head = package.filelists.split('>').next().unwrap_or_default();
-    let hash = head.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    (hash >> 32).is_multiple_of(GROUP)
-}
-
-/// Some packages' part of each document, open and packed. Can be kept and added to any later
-/// repository of the same compression.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
-    /// How many packages the members describe.
-    pub packages: usize,
-    pub primary: Member,
-    pub filelists: Member,
-    pub other: Member,
-}
-
-impl Group {
-    /// Joins and packs these packages, in the order given.
-    pub fn pack(packages: &[&Rendered], compression: Compression) -> Self {
-        let member = |part: fn(&Rendered) -> &str| {
-            let open: String = packages.iter().map(|package| part(package)).collect();
-            Member::pack(open.into_bytes(), compression)
-        };
-        Self {
-            packages: packages.len(),
-            primary: member(|package| &package.primary),
-            filelists: member(|package| &package.filelists),
-            other: member(|package| &package.other),
-        }
-    }
-}
-
-/// A piece of a document: its bytes, and the same packed so that they unpack alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// Unpacked.
-    pub open: Vec<u8>,
-    /// One gzip member or zstd frame, or the open bytes again.
-    pub packed: Vec<u8>,
-}
-
-impl Member {
-    /// Packs these bytes.
-    pub fn pack(open: Vec<u8>, compression: Compression) -> Self {
-        let packed = compression.pack(&open);
-        Self { open, packed }
-    }
-}
-
-/// Builds the metadata group by group; holds only packed bytes.
-pub struct Assembler<'o> {
+/// Writes the data files group by group; remembers nothing but digests.
+pub struct Assembler<'o, W> {
     options: &'o Options,
     announced: usize,
     added: usize,
-    documents: [Document; 3],
-    extra: Vec<Document>,
+    documents: [Document<W>; 3],
+    extra: Vec<Document<W>>,
 }
 
-impl<'o> Assembler<'o> {
+/// What an [`Assembler`] wrote.
+#[derive(Debug)]
+pub struct Assembled<W> {
+    /// Bytes of `repodata/repomd.xml`.
+    pub repomd: Vec<u8>,
+    /// Each data file as `repomd.xml` describes it, and where it was written. Only now its name is
+    /// known: it is [`Data::location`].
+    pub files: Vec<(Data, W)>,
+}
+
+impl<'o, W: Write> Assembler<'o, W> {
     /// `packages` is the number of packages that will be added: the documents announce it in their
-    /// first line.
-    pub fn new(packages: usize, options: &'o Options) -> Self {
-        let documents = [
-            (
-                "primary",
-                "metadata",
-                "common\" xmlns:rpm=\"http://linux.duke.edu/metadata/rpm",
-            ),
-            ("filelists", "filelists", "filelists"),
-            ("other", "otherdata", "other"),
-        ]
-        .map(|(kind, root, namespace)| {
-            let mut document = Document::new(kind, format!("</{root}>"), options.compression);
-            document.open(format!(
+    /// first line. `sink` gives a place to write the data file of each kind to.
+    ///
+    /// # Errors
+    /// Those of the sinks.
+    pub fn new(
+        packages: usize,
+        options: &'o Options,
+        sink: &mut dyn FnMut(&str) -> io::Result<W>,
+    ) -> io::Result<Self> {
+        let mut begin = |kind: &str, root: &str, namespace: &str| {
+            let mut document = Document::new(kind, options.compression, sink(kind)?);
+            document.foot = format!("</{root}>");
+            document.open(&format!(
                 "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
                  <{root} xmlns=\"http://linux.duke.edu/metadata/{namespace}\" packages=\"{packages}\">\n"
-            ));
-            document
-        });
-        Self {
+            ))?;
+            Ok::<_, io::Error>(document)
+        };
+        let common = "common\" xmlns:rpm=\"http://linux.duke.edu/metadata/rpm";
+        let documents = [
+            begin("primary", "metadata", common)?,
+            begin("filelists", "filelists", "filelists")?,
+            begin("other", "otherdata", "other")?,
+        ];
+        Ok(Self {
             options,
             announced: packages,
             added: 0,
             documents,
             extra: Vec::new(),
-        }
+        })
     }
 
     /// Adds the next group. It must have been packed with the compression of the options.
-    pub fn add(&mut self, group: &Group) {
-        self.added += group.packages;
-        let [primary, filelists, other] = &mut self.documents;
-        primary.add(&group.primary);
-        filelists.add(&group.filelists);
-        other.add(&group.other);
+    ///
+    /// # Errors
+    /// Those of the sinks.
+    pub fn add(&mut self, group: &Group) -> io::Result<()> {
+        self.added += group.packages();
+        for (document, member) in self.documents.iter_mut().zip(group.members()) {
+            document.add(member)?;
+        }
+        Ok(())
     }
 
     /// Adds a whole document of its own, such as `updateinfo` or `susedata`. Clients download every
     /// kind they do not know, too, so add only what they use.
-    pub fn add_document(&mut self, kind: &str, open: Vec<u8>) {
-        let mut document = Document::new(kind, String::new(), self.options.compression);
-        document.add(&Member::pack(open, self.options.compression));
+    ///
+    /// # Errors
+    /// Those of the sink.
+    pub fn add_document(&mut self, kind: &str, open: &[u8], sink: W) -> io::Result<()> {
+        let mut document = Document::new(kind, self.options.compression, sink);
+        document.pack(open)?;
         self.extra.push(document);
+        Ok(())
     }
 
+    /// Ends the documents.
+    ///
+    /// # Errors
+    /// Those of the sinks.
+    ///
     /// # Panics
     /// When other than the announced number of packages were added: the documents would be invalid.
-    pub fn finish(self) -> Metadata {
+    pub fn finish(self) -> io::Result<Assembled<W>> {
         assert_eq!(self.announced, self.added, "packages announced and added");
         let mut repomd = Repomd {
             revision: self.options.revision.clone(),
@@ -216,55 +170,83 @@ impl<'o> Assembler<'o> {
         };
         let mut files = Vec::new();
         for document in self.documents.into_iter().chain(self.extra) {
-            let (data, file) = document.finish(self.options.timestamp);
-            repomd.data.push(data);
-            files.push(file);
+            let (data, sink) = document.finish(self.options.timestamp)?;
+            repomd.data.push(data.clone());
+            files.push((data, sink));
         }
-        Metadata {
-            files,
+        Ok(Assembled {
             repomd: repomd.to_xml().into_bytes(),
+            files,
+        })
+    }
+}
+
+impl From<Assembled<Vec<u8>>> for Metadata {
+    fn from(assembled: Assembled<Vec<u8>>) -> Self {
+        let files = assembled.files.into_iter().map(|(data, bytes)| DataFile {
+            location: data.location,
+            bytes,
+        });
+        Self {
+            files: files.collect(),
+            repomd: assembled.repomd,
         }
     }
 }
 
 /// One document while it grows.
-struct Document {
+struct Document<W> {
     kind: String,
     foot: String,
     compression: Compression,
     open_digest: Sha256,
     open_size: u64,
-    packed: Vec<u8>,
+    digest: Sha256,
+    size: u64,
+    sink: W,
 }
 
-impl Document {
-    fn new(kind: &str, foot: String, compression: Compression) -> Self {
+impl<W: Write> Document<W> {
+    fn new(kind: &str, compression: Compression, sink: W) -> Self {
         Self {
             kind: kind.to_owned(),
-            foot,
+            foot: String::new(),
             compression,
             open_digest: Sha256::new(),
             open_size: 0,
-            packed: Vec::new(),
+            digest: Sha256::new(),
+            size: 0,
+            sink,
         }
     }
 
-    fn open(&mut self, text: String) {
-        self.add(&Member::pack(text.into_bytes(), self.compression));
+    fn open(&mut self, text: &str) -> io::Result<()> {
+        self.pack(text.as_bytes())
     }
 
-    fn add(&mut self, member: &Member) {
-        self.open_digest.update(&member.open);
+    fn pack(&mut self, open: &[u8]) -> io::Result<()> {
+        let packed = self.compression.pack(open);
+        self.add(Member {
+            open,
+            packed: &packed,
+        })
+    }
+
+    fn add(&mut self, member: Member<'_>) -> io::Result<()> {
+        self.open_digest.update(member.open);
         self.open_size += member.open.len() as u64;
-        self.packed.extend_from_slice(&member.packed);
+        self.digest.update(member.packed);
+        self.size += member.packed.len() as u64;
+        self.sink.write_all(member.packed)
     }
 
-    fn finish(mut self, timestamp: u64) -> (Data, DataFile) {
+    fn finish(mut self, timestamp: u64) -> io::Result<(Data, W)> {
         let foot = std::mem::take(&mut self.foot);
         if !foot.is_empty() {
-            self.open(foot);
+            self.open(&foot)?;
         }
-        let digest = hex::encode(Sha256::digest(&self.packed));
+        self.sink.flush()?;
+        let digest = hex::encode(self.digest.finalize());
         let location = format!(
             "repodata/{digest}-{}.xml{}",
             self.kind,
@@ -272,20 +254,14 @@ impl Document {
         );
         let data = Data {
             kind: self.kind,
-            location: location.clone(),
+            location,
             checksum: Checksum::sha256(digest),
             open_checksum: Some(Checksum::sha256(hex::encode(self.open_digest.finalize()))),
             timestamp: Some(timestamp),
-            size: Some(self.packed.len() as u64),
+            size: Some(self.size),
             open_size: Some(self.open_size),
         };
-        (
-            data,
-            DataFile {
-                location,
-                bytes: self.packed,
-            },
-        )
+        Ok((data, self.sink))
     }
 }
 
@@ -342,52 +318,15 @@ mod tests {
         let packages = packages(700);
         let refs: Vec<&Rendered> = packages.iter().collect();
         let options = options(Compression::Gzip);
-        let mut assembler = Assembler::new(refs.len(), &options);
-        let kept: Vec<Group> = group_ranges(&refs)
+        let kept: Vec<Group> = group_ranges(refs.iter().map(|package| Mark::of(package)))
             .into_iter()
             .map(|range| Group::pack(&refs[range], options.compression))
+            .map(|group| Group::from_kept(group.into_bytes()).unwrap())
             .collect();
-        kept.iter().for_each(|group| assembler.add(group));
-        assert_eq!(assembler.finish(), assemble(&packages, &options));
-    }
-
-    #[test]
-    fn a_new_package_changes_one_group() {
-        let packages = packages(3000);
-        let all: Vec<&Rendered> = packages.iter().collect();
-        let groups = |packages: &[&Rendered]| -> Vec<String> {
-            let text =
-                |range: Range<usize>| packages[range].iter().map(|p| p.other.as_str()).collect();
-            group_ranges(packages).into_iter().map(text).collect()
-        };
-        let before = groups(&all);
-        assert!(
-            (30..=100).contains(&before.len()),
-            "{} groups of 3,000 packages",
-            before.len()
+        assert_eq!(
+            assemble_groups(&kept, &options),
+            assemble(&packages, &options)
         );
-        for removed in [0, 1, 1234, 2999] {
-            let mut fewer = all.clone();
-            fewer.remove(removed);
-            let after = groups(&fewer);
-            let new = after.iter().filter(|group| !before.contains(group)).count();
-            assert!(new <= 1, "without package {removed}, {new} groups are new");
-        }
-    }
-
-    #[test]
-    fn groups_stay_small_enough() {
-        // Clones end groups all or never; neither may make a group of everything.
-        for package in packages(60) {
-            let clones = vec![&package; 1000];
-            let ranges = group_ranges(&clones);
-            assert!(ranges.iter().all(|range| range.len() <= GROUP_MAX));
-            assert_eq!(
-                ranges.iter().map(ExactSizeIterator::len).sum::<usize>(),
-                1000
-            );
-        }
-        assert_eq!(group_ranges(&[]), []);
     }
 
     #[test]
@@ -405,9 +344,10 @@ mod tests {
     #[test]
     fn further_documents_are_listed() {
         let options = options(Compression::Zstd);
-        let mut assembler = Assembler::new(0, &options);
-        assembler.add_document("updateinfo", b"<updates/>".to_vec());
-        let metadata = assembler.finish();
+        let mut assembler = Assembler::new(0, &options, &mut |_| Ok(Vec::new())).unwrap();
+        let added = assembler.add_document("updateinfo", b"<updates/>", Vec::new());
+        added.unwrap();
+        let metadata: Metadata = assembler.finish().unwrap().into();
         let repomd = parse_repomd(&metadata.repomd).unwrap();
         let data = repomd.data("updateinfo").unwrap();
         assert_eq!(data.location, metadata.files[3].location);
@@ -421,6 +361,8 @@ mod tests {
     #[test]
     #[should_panic(expected = "packages announced and added")]
     fn a_wrong_count_is_never_published() {
-        Assembler::new(1, &Options::default()).finish();
+        let options = Options::default();
+        let assembler = Assembler::new(1, &options, &mut |_| Ok(Vec::new())).unwrap();
+        let _ = assembler.finish();
     }
 }

@@ -288,8 +288,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::assemble::{Assembler, Group, Metadata, Options, assemble};
+    use crate::assemble::{Assembler, Metadata, Options, assemble, assemble_groups};
     use crate::compression::unpack;
+    use crate::group::Group;
     use crate::index::Checksum;
     use crate::render::{Rendered, render};
 
@@ -486,9 +487,10 @@ mod tests {
     #[test]
     fn refuses_a_bomb() {
         let options = options(Compression::Gzip);
-        let mut assembler = Assembler::new(0, &options);
-        assembler.add_document("updateinfo", vec![b' '; 1 << 20]);
-        let bomb = assembler.finish();
+        let mut assembler = Assembler::new(0, &options, &mut |_| Ok(Vec::new())).unwrap();
+        let added = assembler.add_document("updateinfo", &[b' '; 1 << 20], Vec::new());
+        added.unwrap();
+        let bomb: Metadata = assembler.finish().unwrap().into();
         assert!(checked(&bomb).is_ok());
         let lying = with_data(&bomb, "updateinfo", |data| data.open_size = Some(100));
         assert_refused("a lying bomb", &lying, "at least");
@@ -530,17 +532,10 @@ mod tests {
             let packages = rendered(&["a", "b"]);
             let refs: Vec<&Rendered> = packages.iter().collect();
             let mut group = Group::pack(&refs, compression);
-            let member = match document {
-                0 => &mut group.primary,
-                1 => &mut group.filelists,
-                _ => &mut group.other,
-            };
-            *at.get_mut(&mut member.packed) = byte;
+            *at.get_mut(group.packed_mut(document)) = byte;
             let options = options(compression);
-            let mut assembler = Assembler::new(2, &options);
-            assembler.add(&group);
             // The digest of the packed bytes is right; the damage shows on unpacking, if it does.
-            let _ = checked(&assembler.finish());
+            let _ = checked(&assemble_groups([&group], &options));
         }
     }
 }

@@ -118,6 +118,10 @@ pub enum Error {
         only_in: String,
     },
 
+    /// A kept group of packages is not what was kept.
+    #[error("a kept group of packages is damaged: {what}; pack it anew")]
+    KeptGroup { what: &'static str },
+
     /// Two packages at one place.
     #[error("primary names {location} for two packages")]
     SameLocation { location: String },

@@ -3,7 +3,7 @@
 //!
 //! Pure. A package's records are rendered once ([`render`]) and kept; a repository is assembled
 //! from kept records ([`assemble`]) or, when only little changed, from kept compressed groups of
-//! records ([`Assembler`]). [`check`] reads a finished repository as a client would.
+//! records ([`Group`], [`Assembler`]). [`check`] reads a finished repository as a client would.
 
 mod assemble;
 mod check;
@@ -11,6 +11,7 @@ mod compression;
 mod dependency;
 mod digest;
 mod error;
+mod group;
 mod index;
 mod package_reader;
 mod pull;
@@ -20,11 +21,12 @@ mod render;
 mod vercmp;
 mod xml;
 
-pub use assemble::{Assembler, DataFile, Group, Member, Metadata, Options, assemble, group_ranges};
+pub use assemble::{Assembled, Assembler, DataFile, Metadata, Options, assemble, assemble_groups};
 pub use check::{Checked, CheckedPackage, check, check_within};
 pub use compression::{Compression, unpack};
 pub use dependency::{Evr, split_evr};
 pub use error::{Error, Result};
+pub use group::{Group, Mark, group_ranges};
 pub use index::{Checksum, Data, DistroTag, Repomd, parse_repomd};
 pub use read::{
     FilelistsEntry, Limits, OtherEntry, PackageHead, parse_filelists, parse_other, parse_primary,

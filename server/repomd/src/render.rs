@@ -21,6 +21,21 @@ pub struct Rendered {
     pub other: String,
 }
 
+impl Rendered {
+    /// The package's digest, as the records have it.
+    pub(crate) fn pkgid(&self) -> &str {
+        let after = self.filelists.split_once("pkgid=\"");
+        after
+            .and_then(|(_, rest)| rest.split('"').next())
+            .unwrap_or_default()
+    }
+
+    /// Length of the three records together.
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.primary.len() + self.filelists.len() + self.other.len()) as u64
+    }
+}
+
 /// Renders one package. The same record always gives the same bytes.
 ///
 /// Dependencies that the metadata cannot express (no name, an epoch that is no number) are left

@@ -9,6 +9,7 @@ pub mod audience;
 pub mod audit;
 pub mod embargo;
 pub mod gates;
+pub mod generations;
 pub mod jobs;
 pub mod judging;
 pub mod kernel_parts;

@@ -1,6 +1,7 @@
-//! Published repositories: which packages they want, and their immutable generations.
+//! Published repositories, and which packages they want. What was made of that is in
+//! [`generations`](crate::generations).
 
-use crate::{PgConnection, Time, channel, notify};
+use crate::{PgConnection, Time};
 use uuid::Uuid;
 
 /// A repository clients can ask for.
@@ -13,6 +14,25 @@ pub struct Repository {
     pub arch: String,
     /// Number of the generation clients see.
     pub current: Option<i64>,
+    /// How data files are packed: `gzip` or `zstd`.
+    pub compression: String,
+    /// Number of the generation whose packages clients see until somebody lets go.
+    pub pinned: Option<i64>,
+    /// Why, and by whom.
+    pub pinned_reason: Option<String>,
+    pub pinned_by: Option<String>,
+    /// What went wrong with the last publication.
+    pub fault: Option<String>,
+    /// Since when.
+    pub fault_at: Option<Time>,
+}
+
+impl Repository {
+    /// Product, channel and arch, as in its address.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}/{}/{}", self.product, self.channel, self.arch)
+    }
 }
 
 /// A package that a repository is to hold.
@@ -22,20 +42,18 @@ pub struct Member {
     pub sha256: Vec<u8>,
     pub size: i64,
     pub location: String,
-    pub repomd_primary: String,
-    pub repomd_filelists: String,
-    pub repomd_other: String,
+    /// Accepted: nobody sees it yet.
+    pub is_new: bool,
+    /// Length of its records in the metadata; [`records`] gives them.
+    pub record_bytes: i64,
 }
 
-/// A generation as it is served.
+/// What a package is in repository metadata: rendered once, when it was inspected.
 #[derive(Clone, Debug)]
-pub struct Generation {
-    pub number: i64,
-    pub created_at: Time,
-    pub package_count: i32,
-    pub repomd: Vec<u8>,
-    pub signature: String,
-    pub files: Vec<String>,
+pub struct Records {
+    pub primary: String,
+    pub filelists: String,
+    pub other: String,
 }
 
 /// The repository of a product, channel and arch; it comes into being when first asked for.
@@ -67,7 +85,8 @@ pub async fn get_or_insert(
 pub async fn by_id(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Repository>> {
     sqlx::query_as!(
         Repository,
-        "SELECT r.id, r.product_id, p.name AS product, r.channel, r.arch, r.current
+        "SELECT r.id, r.product_id, p.name AS product, r.channel, r.arch, r.current,
+                r.compression, r.pinned, r.pinned_reason, r.pinned_by, r.fault, r.fault_at
          FROM repositories r JOIN products p ON p.id = r.product_id
          WHERE r.id = $1",
         id,
@@ -79,7 +98,8 @@ pub async fn by_id(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Repo
 pub async fn list(conn: &mut PgConnection) -> sqlx::Result<Vec<Repository>> {
     sqlx::query_as!(
         Repository,
-        "SELECT r.id, r.product_id, p.name AS product, r.channel, r.arch, r.current
+        "SELECT r.id, r.product_id, p.name AS product, r.channel, r.arch, r.current,
+                r.compression, r.pinned, r.pinned_reason, r.pinned_by, r.fault, r.fault_at
          FROM repositories r JOIN products p ON p.id = r.product_id
          ORDER BY p.name, r.channel, r.arch",
     )
@@ -93,8 +113,9 @@ pub async fn wanted(conn: &mut PgConnection, repository: &Repository) -> sqlx::R
     sqlx::query_as!(
         Member,
         r#"SELECT p.id AS package_id, p.sha256, p.size, p.location AS "location!",
-                  p.repomd_primary AS "repomd_primary!",
-                  p.repomd_filelists AS "repomd_filelists!", p.repomd_other AS "repomd_other!"
+                  p.state = 'accepted' AS "is_new!",
+                  (octet_length(p.repomd_primary) + octet_length(p.repomd_filelists)
+                   + octet_length(p.repomd_other))::bigint AS "record_bytes!"
            FROM placements l JOIN packages p ON p.id = l.package_id
            WHERE l.product_id = $1 AND l.channel = $2
              AND p.arch IN ($3, 'noarch')
@@ -110,133 +131,94 @@ pub async fn wanted(conn: &mut PgConnection, repository: &Repository) -> sqlx::R
     .await
 }
 
-/// Makes a generation the current one: its row, the packages it holds, and the news of it.
-pub async fn switch(
+/// The records of these packages, in their order.
+pub async fn records(conn: &mut PgConnection, packages: &[Uuid]) -> sqlx::Result<Vec<Records>> {
+    sqlx::query_as!(
+        Records,
+        r#"SELECT p.repomd_primary AS "primary!", p.repomd_filelists AS "filelists!",
+                  p.repomd_other AS "other!"
+           FROM unnest($1::uuid[]) WITH ORDINALITY AS w (id, place) JOIN packages p USING (id)
+           ORDER BY w.place"#,
+        packages,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// How the data files of the next generation are to be packed: `gzip` or `zstd`.
+pub async fn set_compression(
     conn: &mut PgConnection,
     repository_id: i64,
-    generation: &Generation,
-    packages: &[Uuid],
+    compression: &str,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO generations
-             (repository_id, number, created_at, package_count, repomd, signature, files)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "UPDATE repositories SET compression = $2 WHERE id = $1",
         repository_id,
-        generation.number,
-        generation.created_at,
-        generation.package_count,
-        generation.repomd,
-        generation.signature,
-        &generation.files,
+        compression,
     )
-    .execute(&mut *conn)
+    .execute(conn)
     .await?;
-    sqlx::query!(
-        "UPDATE repository_packages SET removed = $2
-         WHERE repository_id = $1 AND removed IS NULL AND package_id <> ALL ($3)",
-        repository_id,
-        generation.number,
-        packages,
-    )
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query!(
-        "INSERT INTO repository_packages (repository_id, package_id, added)
-         SELECT $1, w.id, $2 FROM unnest($3::uuid[]) AS w (id)
-         WHERE NOT EXISTS (SELECT 1 FROM repository_packages o
-                           WHERE o.repository_id = $1 AND o.package_id = w.id
-                             AND o.removed IS NULL)",
-        repository_id,
-        generation.number,
-        packages,
-    )
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query!(
-        "UPDATE repositories SET current = $2 WHERE id = $1",
-        repository_id,
-        generation.number,
-    )
-    .execute(&mut *conn)
-    .await?;
-    notify(conn, channel::REPOSITORIES, &repository_id.to_string()).await
+    Ok(())
 }
 
-/// Accepted packages among these: they become visible with the generation being made.
-pub async fn newly_visible(conn: &mut PgConnection, packages: &[Uuid]) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar!(
-        "SELECT id FROM packages WHERE id = ANY ($1) AND state = 'accepted' FOR UPDATE",
-        packages,
-    )
-    .fetch_all(conn)
-    .await
-}
-
-/// The highest generation number ever used, 0 before the first.
-pub async fn last_number(conn: &mut PgConnection, repository_id: i64) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(
-        r#"SELECT coalesce(max(number), 0) AS "max!" FROM generations WHERE repository_id = $1"#,
-        repository_id,
-    )
-    .fetch_one(conn)
-    .await
-}
-
-/// Kept generations, newest first.
-pub async fn generations(
+/// Shows clients the packages of an earlier generation from the next publication on.
+pub async fn pin(
     conn: &mut PgConnection,
     repository_id: i64,
-) -> sqlx::Result<Vec<Generation>> {
-    sqlx::query_as!(
-        Generation,
-        "SELECT number, created_at, package_count, repomd, signature, files FROM generations
-         WHERE repository_id = $1 ORDER BY number DESC",
+    number: i64,
+    reason: &str,
+    by: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE repositories SET pinned = $2, pinned_reason = $3, pinned_by = $4 WHERE id = $1",
+        repository_id,
+        number,
+        reason,
+        by,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Shows clients what the repository wants from the next publication on.
+pub async fn unpin(conn: &mut PgConnection, repository_id: i64) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE repositories SET pinned = NULL, pinned_reason = NULL, pinned_by = NULL
+         WHERE id = $1",
         repository_id,
     )
-    .fetch_all(conn)
-    .await
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
-/// A file of a package that some kept generation names.
-#[derive(Clone, Debug)]
-pub struct PackageFile {
-    pub location: String,
-    pub sha256: Vec<u8>,
-}
-
-/// Every package file that a kept generation of the repository names.
-pub async fn package_files(
+/// Notes what went wrong with a publication; the time is that of the first of several in a row.
+pub async fn set_fault(
     conn: &mut PgConnection,
     repository_id: i64,
-) -> sqlx::Result<Vec<PackageFile>> {
-    sqlx::query_as!(
-        PackageFile,
-        r#"SELECT DISTINCT p.location AS "location!", p.sha256
-           FROM repository_packages rp JOIN packages p ON p.id = rp.package_id
-           WHERE rp.repository_id = $1
-             AND (rp.removed IS NULL OR rp.removed > (
-                 SELECT min(g.number) FROM generations g WHERE g.repository_id = $1))"#,
+    fault: &str,
+    now: Time,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE repositories SET fault = $2, fault_at = coalesce(fault_at, $3) WHERE id = $1",
         repository_id,
+        fault,
+        now,
     )
-    .fetch_all(conn)
-    .await
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
-/// Forgets generations older than `before`, but never the current one; gives their numbers.
-pub async fn delete_old(
-    conn: &mut PgConnection,
-    repository_id: i64,
-    before: Time,
-) -> sqlx::Result<Vec<i64>> {
-    sqlx::query_scalar!(
-        "DELETE FROM generations g USING repositories r
-         WHERE r.id = $1 AND g.repository_id = $1 AND g.number <> r.current
-           AND EXISTS (SELECT 1 FROM generations n WHERE n.repository_id = $1
-                       AND n.number > g.number AND n.created_at < $2)
-         RETURNING g.number",
+/// It went well again.
+pub async fn clear_fault(conn: &mut PgConnection, repository_id: i64) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE repositories SET fault = NULL, fault_at = NULL
+         WHERE id = $1 AND fault IS NOT NULL",
         repository_id,
-        before,
     )
-    .fetch_all(conn)
-    .await
+    .execute(conn)
+    .await?;
+    Ok(())
 }

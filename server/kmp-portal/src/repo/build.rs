@@ -7,7 +7,7 @@ use super::parallel::in_parallel;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use keyring::SigningKey;
-use repomd::{Assembler, Compression, Group, Metadata, Options, Rendered};
+use repomd::{Compression, Group, Mark, Metadata, Options, Rendered};
 use std::collections::HashMap;
 use std::fmt;
 use std::fs::{self, File};
@@ -217,15 +217,11 @@ fn options(order: &Build, now: u64) -> Options {
 /// The same bytes as [`repomd::assemble`], packed on all cores.
 fn assemble(rendered: &[Rendered], options: &Options) -> Metadata {
     let packages: Vec<&Rendered> = rendered.iter().collect();
-    let ranges = repomd::group_ranges(&packages);
+    let ranges = repomd::group_ranges(rendered.iter().map(Mark::of));
     let groups = in_parallel("packing", &ranges, |range| {
         Group::pack(&packages[range.clone()], options.compression)
     });
-    let mut assembler = Assembler::new(packages.len(), options);
-    for group in &groups {
-        assembler.add(group);
-    }
-    assembler.finish()
+    repomd::assemble_groups(&groups, options)
 }
 
 fn sign(key: &SigningKey, metadata: &Metadata, now: u64) -> anyhow::Result<Signed> {

@@ -1,184 +1,137 @@
-//! Makes a repository's next generation: assemble, sign, write, read back as a client would, and
-//! only then switch. Dying anywhere before the commit leaves the current generation as it is.
+//! Makes a repository's next generation and shows it to clients. Dying anywhere before the commit
+//! leaves the current generation as it is; so does every fault, which the status page names until a
+//! publication goes well.
 
 use super::JobError;
 use crate::app::App;
-use crate::storage::{self, Storage};
-use anyhow::{Context as _, ensure};
+use crate::publishing::{self, Order};
+use repomd::Compression;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use store::generations::{self, Changes, Generation};
 use store::packages::State;
-use store::repositories::{Generation, Member, Repository};
+use store::repositories::Repository;
 use store::{PgConnection, Time};
 use uuid::Uuid;
 
+/// So many generations are kept however old they are, to go back to.
+const KEPT: i64 = 10;
+
+/// # Errors
+/// Whatever it is, it lies in this machine: it is tried until it goes well.
 pub async fn run(app: &Arc<App>, repository_id: i64) -> Result<(), JobError> {
+    let Err(error) = publish(app, repository_id).await else {
+        return Ok(());
+    };
+    let noted = async {
+        let mut conn = app.pool.acquire().await?;
+        let fault = format!("{error:#}");
+        store::repositories::set_fault(&mut conn, repository_id, &fault, app.now()).await
+    };
+    if let Err(error) = noted.await {
+        tracing::warn!(%error, "cannot note why a repository was not published");
+    }
+    Err(JobError::Later(error))
+}
+
+async fn publish(app: &Arc<App>, repository_id: i64) -> anyhow::Result<()> {
     let mut tx = app.pool.begin().await?;
     // One publisher at a time over all processes; the next sees what this one did.
     store::lock(&mut tx, &format!("repository:{repository_id}")).await?;
     let Some(repository) = store::repositories::by_id(&mut tx, repository_id).await? else {
         return Ok(());
     };
-    let number = store::repositories::last_number(&mut tx, repository_id).await? + 1;
-    let members = store::repositories::wanted(&mut tx, &repository).await?;
+    let members = match repository.pinned {
+        Some(number) => generations::members(&mut tx, repository_id, number).await?,
+        None => store::repositories::wanted(&mut tx, &repository).await?,
+    };
     let packages: Vec<Uuid> = members.iter().map(|m| m.package_id).collect();
+    let is_new = members.iter().filter(|m| m.is_new).map(|m| m.package_id);
+    let is_new: Vec<Uuid> = is_new.collect();
+    let changes = generations::changes(&mut tx, repository_id, &packages).await?;
+    let current = match repository.current {
+        Some(number) => generations::by_number(&mut tx, repository_id, number).await?,
+        None => None,
+    };
     let now = app.now();
-    let generation = prepare(app, &repository, number, members, now).await?;
-    if same_as_current(&mut tx, &repository, &generation).await? {
-        // Another run of this job was faster; only the folder is new.
-        fs::remove_dir_all(app.storage.generation(repository_id, number))?;
-    } else {
-        store::repositories::switch(&mut tx, repository_id, &generation, &packages).await?;
-        tracing::info!(
-            repository = format!(
-                "{}/{}/{}",
-                repository.product, repository.channel, repository.arch
-            ),
-            generation = number,
-            packages = packages.len(),
-            "a new generation is current"
-        );
+    let mut number = repository.current.unwrap_or(0);
+    let mut fresh = HashMap::new();
+    let stays = match &current {
+        Some(current) => changes.is_empty() && is_whole(app, &repository, current).await?,
+        None => false,
+    };
+    if !stays {
+        number = generations::last_number(&mut tx, repository_id).await? + 1;
+        let order = Order {
+            repository: &repository,
+            number,
+            // A clock that jumped back must not make the newest generation look older.
+            dated: current.map_or(now, |c| c.created_at.max(now)),
+            now,
+            members,
+            changes: &changes,
+        };
+        let made = publishing::make(app, &mut tx, order).await?;
+        generations::switch(&mut tx, repository_id, &made.generation, &changes).await?;
+        tell(&repository, &made.generation, &changes);
+        fresh = made.files;
     }
-    mark_published(&mut tx, &repository, number, &packages, now).await?;
-    let outdated =
-        store::repositories::delete_old(&mut tx, repository_id, now - app.config.generation_grace)
-            .await?;
+    mark_published(&mut tx, &repository, number, &is_new, now).await?;
+    store::repositories::clear_fault(&mut tx, repository_id).await?;
+    let before = now - app.config.generation_grace;
+    generations::delete_old(&mut tx, repository_id, before, KEPT).await?;
+    let kept = generations::numbers(&mut tx, repository_id).await?;
+    let turn = app.served.turn().await;
     tx.commit().await?;
     app.served
-        .reload(&app.pool, &app.storage, repository_id)
+        .load_fresh(turn, &app.pool, &app.storage, repository_id, fresh)
         .await?;
     app.hardware.mark_stale();
-    for old in outdated {
-        remove_folder(&app.storage.generation(repository_id, old));
-    }
+    sweep(&app.storage.generations(repository_id), &kept);
     Ok(())
 }
 
-/// Builds the generation on disk and reads it back.
-async fn prepare(
+fn tell(repository: &Repository, generation: &Generation, changes: &Changes) {
+    tracing::info!(
+        repository = repository.name(),
+        generation = generation.number,
+        packages = generation.package_count,
+        added = changes.added.len(),
+        removed = changes.removed.len(),
+        "a new generation is current"
+    );
+}
+
+/// Whether the current generation is packed as wanted, and still what it was.
+async fn is_whole(
     app: &Arc<App>,
     repository: &Repository,
-    number: i64,
-    members: Vec<Member>,
-    now: Time,
-) -> anyhow::Result<Generation> {
-    let app = app.clone();
-    let id = repository.id;
-    tokio::task::spawn_blocking(move || {
-        let folder = app.storage.generation(id, number);
-        // Left by a run that died before its commit.
-        remove_folder(&folder);
-        let package_count = i32::try_from(members.len()).context("too many packages")?;
-        let metadata = assemble(&members, now);
-        let signature = app
-            .repository_key
-            .sign_detached(&metadata.repomd, now.unix_timestamp().cast_unsigned())?;
-        write(&folder, &metadata)?;
-        let generation = Generation {
-            number,
-            created_at: now,
-            package_count,
-            files: metadata.files.into_iter().map(|f| f.location).collect(),
-            repomd: metadata.repomd,
-            signature: String::from_utf8(signature).context("the signature is not armored")?,
-        };
-        read_back(&app, &folder, &generation, &members).context("self-check")?;
-        Ok(generation)
-    })
-    .await?
-}
-
-fn assemble(members: &[Member], now: Time) -> repomd::Metadata {
-    let rendered: Vec<repomd::Rendered> = members
-        .iter()
-        .map(|m| repomd::Rendered {
-            primary: m.repomd_primary.clone(),
-            filelists: m.repomd_filelists.clone(),
-            other: m.repomd_other.clone(),
-        })
-        .collect();
-    let timestamp = now.unix_timestamp().cast_unsigned();
-    repomd::assemble(
-        &rendered,
-        &repomd::Options {
-            revision: timestamp.to_string(),
-            timestamp,
-            ..Default::default()
-        },
-    )
-}
-
-fn write(folder: &Path, metadata: &repomd::Metadata) -> std::io::Result<()> {
-    for file in &metadata.files {
-        let path = folder.join(&file.location);
-        let parent = path.parent().unwrap_or(folder);
-        fs::create_dir_all(parent)?;
-        storage::write_lasting(&path, &file.bytes)?;
-    }
-    for level in [folder.join("repodata"), folder.to_owned()] {
-        if level.is_dir() {
-            storage::sync_folder(&level)?;
-        }
-    }
-    folder.parent().map_or(Ok(()), storage::sync_folder)
-}
-
-/// What a client would verify: signature, documents, checksums, and that every package is there.
-fn read_back(
-    app: &App,
-    folder: &Path,
-    generation: &Generation,
-    members: &[Member],
-) -> anyhow::Result<()> {
-    keyring::verify_detached(
-        &generation.repomd,
-        generation.signature.as_bytes(),
-        std::slice::from_ref(&app.repository_key.certificate()),
-        generation.created_at.unix_timestamp().cast_unsigned(),
-    )?;
-    let checked = repomd::check(&generation.repomd, &mut |location| {
-        fs::read(folder.join(location))
-    })?;
-    ensure!(
-        checked.packages.len() == members.len(),
-        "the metadata lists {} packages, {} were put in",
-        checked.packages.len(),
-        members.len()
-    );
-    for member in members {
-        has_size(&app.storage, member)?;
-    }
-    Ok(())
-}
-
-fn has_size(storage: &Storage, member: &Member) -> anyhow::Result<()> {
-    let path = storage.package(&member.sha256);
-    let size = fs::metadata(&path)
-        .with_context(|| format!("{} at {}", member.location, path.display()))?
-        .len();
-    ensure!(
-        i64::try_from(size) == Ok(member.size),
-        "{} has {size} bytes on disk, {} were received",
-        member.location,
-        member.size
-    );
-    Ok(())
-}
-
-async fn same_as_current(
-    conn: &mut PgConnection,
-    repository: &Repository,
-    generation: &Generation,
-) -> sqlx::Result<bool> {
-    let Some(current) = repository.current else {
-        return Ok(false);
+    current: &Generation,
+) -> anyhow::Result<bool> {
+    let suffix = match publishing::compression(repository)? {
+        Compression::None => ".xml",
+        packed => packed.suffix(),
     };
-    let kept = store::repositories::generations(conn, repository.id).await?;
-    // Data files are named by content: equal names, equal repository.
-    Ok(kept
-        .iter()
-        .any(|g| g.number == current && g.files == generation.files))
+    if !current.files.iter().all(|file| file.ends_with(suffix)) {
+        return Ok(false);
+    }
+    let folder = app.storage.generation(repository.id, current.number);
+    let repomd = repomd::parse_repomd(&current.repomd)?;
+    let found = tokio::task::spawn_blocking(move || {
+        let mut data = repomd.data.iter();
+        data.try_for_each(|data| publishing::data_file(&folder, data).map(|_| ()))
+    });
+    if let Err(error) = found.await? {
+        tracing::error!(
+            repository = repository.name(),
+            error = format!("{error:#}"),
+            "the current generation was damaged; it is made anew"
+        );
+        return Ok(false);
+    }
+    Ok(true)
 }
 
 async fn mark_published(
@@ -188,20 +141,29 @@ async fn mark_published(
     packages: &[Uuid],
     now: Time,
 ) -> sqlx::Result<()> {
-    for id in store::repositories::newly_visible(conn, packages).await? {
-        let reason = format!(
-            "In generation {number} of {}/{}/{}.",
-            repository.product, repository.channel, repository.arch
-        );
+    for id in generations::newly_visible(conn, packages).await? {
+        let reason = format!("In generation {number} of {}.", repository.name());
         store::packages::set_state(conn, id, State::Published, &reason, now).await?;
     }
     Ok(())
 }
 
-fn remove_folder(folder: &Path) {
-    if let Err(error) = fs::remove_dir_all(folder)
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        tracing::warn!(%error, folder = %folder.display(), "cannot remove an old generation");
+/// Removes the folders of generations that are not kept any more, or never were finished. The lock on
+/// the repository is gone by now, so a later number may be another publisher's.
+fn sweep(folder: &Path, kept: &[i64]) {
+    let newest = kept.iter().max().copied().unwrap_or(0);
+    let kept: HashSet<i64> = kept.iter().copied().collect();
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let number: Option<i64> = name.to_str().and_then(|name| name.parse().ok());
+        if number.is_some_and(|number| number < newest && !kept.contains(&number))
+            && let Err(error) = fs::remove_dir_all(entry.path())
+        {
+            let folder = entry.path();
+            tracing::warn!(%error, folder = %folder.display(), "cannot remove an old generation");
+        }
     }
 }

@@ -511,8 +511,11 @@ pub async fn repository_box(
         if repository.product_id != product.id || repository.channel != channel {
             continue;
         }
-        let generations = store::repositories::generations(conn, repository.id).await?;
-        if let Some(current) = generations.first() {
+        let current = match repository.current {
+            Some(number) => store::generations::by_number(conn, repository.id, number).await?,
+            None => None,
+        };
+        if let Some(current) = current {
             count += u64::try_from(current.package_count).unwrap_or(0);
             updated = updated.max(Some(current.created_at));
         }

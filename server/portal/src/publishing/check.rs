@@ -1,0 +1,168 @@
+//! Whether what clients are shown holds: piece by piece while a generation is made, and as a whole
+//! when the server starts or somebody asks.
+
+use super::folder;
+use crate::app::App;
+use crate::storage::Storage;
+use anyhow::{Context as _, ensure};
+use repomd::{Compression, Group};
+use sha2::{Digest as _, Sha256};
+use std::fs;
+use std::io;
+use std::sync::Arc;
+use store::Time;
+use store::generations::Generation;
+use store::repositories::{Member, Repository};
+
+/// How much of a repository is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// All metadata is parsed; packages are there with their sizes.
+    Metadata,
+    /// Packages have their digests, too: reads all of them.
+    Packages,
+}
+
+/// Reads a repository's current generation as a client would, from the disk, and says what is wrong.
+///
+/// # Errors
+/// It cannot be checked: the database fails.
+pub async fn check_current(
+    app: &Arc<App>,
+    repository: &Repository,
+    depth: Depth,
+) -> anyhow::Result<Vec<String>> {
+    let mut conn = app.pool.acquire().await?;
+    let Some(number) = repository.current else {
+        return Ok(Vec::new());
+    };
+    let generation = store::generations::by_number(&mut conn, repository.id, number)
+        .await?
+        .with_context(|| format!("the database has no generation {number}"))?;
+    let members = store::generations::current_members(&mut conn, repository.id).await?;
+    drop(conn);
+    let (app, id, now) = (app.clone(), repository.id, app.now());
+    tokio::task::spawn_blocking(move || whole(&app, id, &generation, &members, depth, now))
+        .await
+        .map_err(Into::into)
+}
+
+fn whole(
+    app: &App,
+    id: i64,
+    generation: &Generation,
+    members: &[Member],
+    depth: Depth,
+    now: Time,
+) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut note = |result: anyhow::Result<()>| {
+        if let Err(error) = result {
+            faults.push(format!("{error:#}"));
+        }
+    };
+    note(signature(app, generation, now));
+    note(metadata(
+        &app.storage.generation(id, generation.number),
+        generation,
+        members,
+    ));
+    for member in members {
+        note(match depth {
+            Depth::Metadata => has_size(&app.storage, member),
+            Depth::Packages => {
+                has_size(&app.storage, member).and_then(|()| has_digest(&app.storage, member))
+            }
+        });
+    }
+    faults
+}
+
+/// Parses everything.
+fn metadata(
+    folder: &std::path::Path,
+    generation: &Generation,
+    members: &[Member],
+) -> anyhow::Result<()> {
+    let checked = repomd::check(&generation.repomd, &mut |location| {
+        fs::read(folder.join(location))
+    })?;
+    for data in &checked.repomd.data {
+        folder::data_file(folder, data)?;
+    }
+    same_packages(&checked.packages, members)
+}
+
+/// The group's packed members are what its packages rendered to.
+///
+/// # Errors
+/// They are not: then it is our packing that is wrong, or the memory.
+pub fn group(group: &Group, compression: Compression, members: &[Member]) -> anyhow::Result<()> {
+    same_packages(&group.check(compression)?, members)
+}
+
+fn same_packages(found: &[repomd::CheckedPackage], members: &[Member]) -> anyhow::Result<()> {
+    ensure!(
+        found.len() == members.len(),
+        "the metadata lists {} packages, {} were put in",
+        found.len(),
+        members.len()
+    );
+    for (found, member) in found.iter().zip(members) {
+        ensure!(
+            found.location == member.location
+                && found.pkgid == hex::encode(&member.sha256)
+                && i64::try_from(found.size) == Ok(member.size),
+            "the metadata says {} with {} bytes where {} with {} bytes was put in",
+            found.location,
+            found.size,
+            member.location,
+            member.size
+        );
+    }
+    Ok(())
+}
+
+/// # Errors
+/// The signature is not the repository key's over this document.
+pub fn signature(app: &App, generation: &Generation, now: Time) -> anyhow::Result<()> {
+    keyring::verify_detached(
+        &generation.repomd,
+        generation.signature.as_bytes(),
+        std::slice::from_ref(&app.repository_key.certificate()),
+        now.unix_timestamp().cast_unsigned(),
+    )?;
+    Ok(())
+}
+
+/// # Errors
+/// The package's file is missing or of another length.
+pub fn has_size(storage: &Storage, member: &Member) -> anyhow::Result<()> {
+    let path = storage.package(&member.sha256);
+    let size = fs::metadata(&path)
+        .with_context(|| format!("{} at {}", member.location, path.display()))?
+        .len();
+    ensure!(
+        i64::try_from(size) == Ok(member.size),
+        "{} has {size} bytes on disk, {} were received",
+        member.location,
+        member.size
+    );
+    Ok(())
+}
+
+/// # Errors
+/// The package's bytes are not the ones that were received.
+pub fn has_digest(storage: &Storage, member: &Member) -> anyhow::Result<()> {
+    let path = storage.package(&member.sha256);
+    let mut hash = Sha256::new();
+    fs::File::open(&path)
+        .and_then(|mut file| io::copy(&mut file, &mut hash))
+        .with_context(|| format!("{} at {}", member.location, path.display()))?;
+    ensure!(
+        hash.finalize()[..] == member.sha256[..],
+        "{} was altered on the disk: its bytes are not the ones that were received",
+        member.location
+    );
+    Ok(())
+}
