@@ -84,7 +84,7 @@ pub struct Settings {
     #[arg(long, global = true, env = "KMP_PORTAL_MAIL_DIR", value_name = "DIR")]
     pub mail_dir: Option<PathBuf>,
     /// File with the passphrase of the repository key [default: the systemd credential
-    /// repository-passphrase, else one that is made and lies beside the key]
+    /// key-passphrase, else one that is made and lies beside the key]
     #[arg(
         long,
         global = true,

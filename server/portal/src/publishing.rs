@@ -1,227 +1,253 @@
-//! How a generation of a repository is made: what is kept from earlier ones is put together with what
-//! is new, written, signed, and read back as a client would. Which packages it is to hold is decided
-//! in `store::repositories::wanted`.
+//! How a generation of a repository comes about: what is kept from earlier ones is put together with
+//! what is new, written, signed, read back as a client would, and only then shown. Which packages it
+//! is to hold is decided in `store::repositories::wanted`.
 //!
-//! The cost is that of what changed, plus reading and hashing the whole. Nothing here changes what
-//! clients see: that is one commit, in `jobs/publish_repository.rs`.
+//! The cost is that of what changed, plus reading and hashing the whole. Dying anywhere before the
+//! commit leaves the current generation as it is.
 
 mod check;
 mod folder;
 mod groups;
+mod making;
+#[cfg(test)]
+mod tests;
 
 pub use check::{Depth, check_current};
 pub use folder::data_file;
 
 use crate::app::App;
-use anyhow::{Context as _, bail, ensure};
-use bytes::Bytes;
-use groups::{KeptGroups, Part};
-use repomd::{Compression, Group, Options, Rendered};
+use crate::jobs::Job;
+use crate::repository_key::RepositoryKey;
+use crate::served::Served;
+use crate::storage::Storage;
+use anyhow::Context as _;
+use making::{Order, compression, make};
 use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
-use store::generations::{Changes, Generation};
+use std::time::Duration;
+use store::generations::{self, Changes, Generation};
+use store::packages::State;
 use store::repositories::{Member, Repository};
-use store::{PgConnection, Time};
+use store::{PgConnection, PgPool, Time};
 use uuid::Uuid;
 
-/// How often damaged groups are packed anew before the disk is given up.
-const ROUNDS: usize = 3;
+/// So many generations are kept however old they are, to go back to.
+const KEPT: i64 = 10;
 
-/// What is to be made.
-pub struct Order<'a> {
-    pub repository: &'a Repository,
-    pub number: i64,
-    /// What the metadata says of its age; never earlier than the generation before.
-    pub dated: Time,
-    /// By the clock, for the signature: clients refuse one from the future.
-    pub now: Time,
-    /// In the order of the metadata.
-    pub members: Vec<Member>,
-    pub changes: &'a Changes,
+/// What publishing works with.
+#[derive(Clone)]
+pub struct Publisher {
+    pub pool: PgPool,
+    pub storage: Storage,
+    pub key: Arc<RepositoryKey>,
+    /// How long replaced generations are kept.
+    pub grace: Duration,
 }
 
-/// A generation on disk that held when it was read back.
-pub struct Made {
-    pub generation: Generation,
-    /// Its data files by location, as they were read back.
-    pub files: HashMap<String, Bytes>,
-}
-
-/// Makes a generation.
-///
-/// # Errors
-/// It cannot be written or signed, or does not hold. What there was stays as it was.
-pub async fn make(
-    app: &Arc<App>,
-    conn: &mut PgConnection,
-    order: Order<'_>,
-) -> anyhow::Result<Made> {
-    let id = order.repository.id;
-    let compression = compression(order.repository)?;
-    let kept = KeptGroups::open(&app.storage.groups(id))?;
-    let parts = groups::parts(&order.members, compression);
-    let members = Arc::new(order.members);
-    for _ in 0..ROUNDS {
-        pack_missing(conn, &kept, &parts, &members, compression).await?;
-        let work = Writing {
-            app: app.clone(),
-            folder: app.storage.generation(id, order.number),
-            kept: kept.clone(),
-            parts: parts.clone(),
-            members: members.clone(),
-            added: order.changes.added.clone(),
-            options: options(order.dated, compression),
-            number: order.number,
-            dated: order.dated,
-            now: order.now,
-        };
-        match tokio::task::spawn_blocking(move || work.write()).await?? {
-            Outcome::Made(made) => {
-                kept.retain(&parts)?;
-                return Ok(made);
-            }
-            Outcome::Damaged(damaged) => {
-                tracing::warn!(
-                    repository = id,
-                    groups = damaged.len(),
-                    "kept groups of packages were damaged; they are packed anew"
-                );
-                kept.remove(&damaged)?;
-            }
+impl Publisher {
+    /// The portal's.
+    #[must_use]
+    pub fn of(app: &App) -> Self {
+        Self {
+            pool: app.pool.clone(),
+            storage: app.storage.clone(),
+            key: app.repository_key.clone(),
+            grace: app.config.generation_grace,
         }
     }
-    bail!("kept groups of packages are damaged again and again: look after the disk")
+
+    /// Makes the repository's next generation, if it would differ, and shows it to clients.
+    ///
+    /// # Errors
+    /// The database, the disk or the signer fails, or what was written does not hold. Clients go on
+    /// seeing the current generation.
+    pub async fn publish(&self, served: &Served, id: i64, now: Time) -> anyhow::Result<()> {
+        let mut tx = self.pool.begin().await?;
+        // One publisher at a time over all processes; the next sees what this one did.
+        store::lock(&mut tx, &format!("repository:{id}")).await?;
+        let Some(repository) = store::repositories::by_id(&mut tx, id).await? else {
+            return Ok(());
+        };
+        let files = self.bring_up_to_date(&mut tx, &repository, now).await?;
+        store::repositories::clear_fault(&mut tx, id).await?;
+        generations::delete_old(&mut tx, id, now - self.grace, KEPT).await?;
+        let kept = generations::numbers(&mut tx, id).await?;
+        let turn = served.turn().await;
+        tx.commit().await?;
+        served
+            .load_fresh(turn, &self.pool, &self.storage, id, files)
+            .await?;
+        sweep(&self.storage.generations(id), &kept);
+        Ok(())
+    }
+
+    /// Makes and switches to the next generation, or finds that the current one will do. Gives what
+    /// was read back.
+    async fn bring_up_to_date(
+        &self,
+        tx: &mut PgConnection,
+        repository: &Repository,
+        now: Time,
+    ) -> anyhow::Result<making::Files> {
+        let id = repository.id;
+        let members = match repository.pinned {
+            Some(number) => generations::members(tx, id, number).await?,
+            None => store::repositories::wanted(tx, repository).await?,
+        };
+        let packages: Vec<Uuid> = members.iter().map(|m| m.package_id).collect();
+        let is_new: Vec<Uuid> = members
+            .iter()
+            .filter(|m| m.is_new)
+            .map(|m| m.package_id)
+            .collect();
+        let changes = generations::changes(tx, id, &packages).await?;
+        let current = match repository.current {
+            Some(number) => generations::by_number(tx, id, number).await?,
+            None => None,
+        };
+        if let Some(current) = &current
+            && changes.is_empty()
+            && is_whole(self, repository, current, &members).await?
+        {
+            mark_published(tx, repository, current.number, &is_new, now).await?;
+            return Ok(HashMap::new());
+        }
+        let number = generations::last_number(tx, id).await? + 1;
+        let order = Order {
+            repository,
+            number,
+            // A clock that jumped back must not make the newest generation look older.
+            dated: current.map_or(now, |current| current.created_at.max(now)),
+            now,
+            members,
+            changes: &changes,
+        };
+        let made = make(self, tx, order).await?;
+        generations::switch(tx, id, &made.generation, &changes).await?;
+        mark_published(tx, repository, number, &is_new, now).await?;
+        tell(repository, &made.generation, &changes);
+        Ok(made.files)
+    }
 }
 
-/// How the repository's data files are packed.
+fn tell(repository: &Repository, generation: &Generation, changes: &Changes) {
+    tracing::info!(
+        repository = repository.name(),
+        generation = generation.number,
+        packages = generation.package_count,
+        added = changes.added.len(),
+        removed = changes.removed.len(),
+        "a new generation is current"
+    );
+}
+
+/// Whether the current generation is packed as wanted, and still what it was.
 ///
 /// # Errors
-/// The database says a word that it does not allow.
-pub fn compression(repository: &Repository) -> anyhow::Result<Compression> {
-    match repository.compression.as_str() {
-        "gzip" => Ok(Compression::Gzip),
-        "zstd" => Ok(Compression::Zstd),
-        other => bail!("no compression is called `{other}`"),
+/// A package's file is not there: making it anew would not help.
+async fn is_whole(
+    publisher: &Publisher,
+    repository: &Repository,
+    current: &Generation,
+    members: &[Member],
+) -> anyhow::Result<bool> {
+    let suffix = compression(repository)?.suffix();
+    if !current.files.iter().all(|file| file.ends_with(suffix)) {
+        return Ok(false);
     }
+    let folder = publisher.storage.generation(repository.id, current.number);
+    let repomd = repomd::parse_repomd(&current.repomd)?;
+    let (storage, members) = (publisher.storage.clone(), members.to_vec());
+    let damage = tokio::task::spawn_blocking(move || {
+        for member in &members {
+            check::has_size(&storage, member).context("a published package")?;
+        }
+        let mut data = repomd.data.iter();
+        let whole = data.try_for_each(|data| data_file(&folder, data).map(|_| ()));
+        anyhow::Ok(whole.err())
+    });
+    let Some(error) = damage.await?? else {
+        return Ok(true);
+    };
+    tracing::error!(
+        repository = repository.name(),
+        error = format!("{error:#}"),
+        "the current generation was damaged; it is made anew"
+    );
+    Ok(false)
 }
 
-fn options(dated: Time, compression: Compression) -> Options {
-    let timestamp = dated.unix_timestamp().cast_unsigned();
-    Options {
-        revision: timestamp.to_string(),
-        timestamp,
-        compression,
-        ..Options::default()
+/// Reads all repositories as clients would. What is wrong is noted for the status page, and a
+/// publication queued that heals what can be healed.
+///
+/// # Errors
+/// The database fails.
+pub async fn check_all(app: &App, depth: Depth) -> anyhow::Result<Vec<(Repository, Vec<String>)>> {
+    let publisher = Publisher::of(app);
+    let repositories = {
+        let mut conn = app.pool.acquire().await?;
+        store::repositories::list(&mut conn).await?
+    };
+    let mut checked = Vec::new();
+    for repository in repositories {
+        let faults = check_current(&publisher, &repository, depth, app.now()).await?;
+        if !faults.is_empty() {
+            let fault = faults.join("; ");
+            tracing::error!(
+                repository = repository.name(),
+                fault,
+                "a published repository is damaged"
+            );
+            note_fault(app, repository.id, &fault).await?;
+        }
+        checked.push((repository, faults));
     }
+    Ok(checked)
 }
 
-/// Packs the groups that are not kept, from the records in the database, and reads each back.
-async fn pack_missing(
+/// Notes what is wrong with a repository, and has it published anew.
+///
+/// # Errors
+/// The database fails.
+pub async fn note_fault(app: &App, repository_id: i64, fault: &str) -> sqlx::Result<()> {
+    let (mut conn, now) = (app.pool.acquire().await?, app.now());
+    store::repositories::set_fault(&mut conn, repository_id, fault, now).await?;
+    let job = Job::PublishRepository { repository_id };
+    job.enqueue(&mut conn, now).await
+}
+
+async fn mark_published(
     conn: &mut PgConnection,
-    kept: &KeptGroups,
-    parts: &[Part],
-    members: &Arc<Vec<Member>>,
-    compression: Compression,
-) -> anyhow::Result<()> {
-    for part in parts.iter().filter(|part| !kept.has(part)) {
-        let ids: Vec<Uuid> = members[part.range.clone()]
-            .iter()
-            .map(|member| member.package_id)
-            .collect();
-        let records = store::repositories::records(conn, &ids).await?;
-        let (kept, part, members) = (kept.clone(), part.clone(), members.clone());
-        tokio::task::spawn_blocking(move || {
-            let rendered: Vec<Rendered> = records.into_iter().map(rendered).collect();
-            let group = Group::pack(&rendered.iter().collect::<Vec<_>>(), compression);
-            check::group(&group, compression, &members[part.range.clone()])?;
-            kept.put(&part, &group)
-                .context("keeping a group of packages")
-        })
-        .await??;
+    repository: &Repository,
+    number: i64,
+    packages: &[Uuid],
+    now: Time,
+) -> sqlx::Result<()> {
+    for id in generations::newly_visible(conn, packages).await? {
+        let reason = format!("In generation {number} of {}.", repository.name());
+        store::packages::set_state(conn, id, State::Published, &reason, now).await?;
     }
     Ok(())
 }
 
-fn rendered(records: store::repositories::Records) -> Rendered {
-    Rendered {
-        primary: records.primary,
-        filelists: records.filelists,
-        other: records.other,
-    }
-}
-
-enum Outcome {
-    Made(Made),
-    /// These have to be packed anew.
-    Damaged(Vec<Part>),
-}
-
-/// The part of the work that waits for the disk and the signer.
-struct Writing {
-    app: Arc<App>,
-    folder: std::path::PathBuf,
-    kept: KeptGroups,
-    parts: Vec<Part>,
-    members: Arc<Vec<Member>>,
-    added: Vec<Uuid>,
-    options: Options,
-    number: i64,
-    dated: Time,
-    now: Time,
-}
-
-impl Writing {
-    fn write(self) -> anyhow::Result<Outcome> {
-        let written = match folder::write(&self.folder, &self.kept, &self.parts, &self.options)
-            .with_context(|| format!("writing {}", self.folder.display()))?
+/// Removes the folders of generations that are not kept any more, or never were finished. The lock on
+/// the repository is gone by now, so a later number may be another publisher's.
+fn sweep(folder: &Path, kept: &[i64]) {
+    let newest = kept.iter().max().copied().unwrap_or(0);
+    let kept: HashSet<i64> = kept.iter().copied().collect();
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let number: Option<i64> = name.to_str().and_then(|name| name.parse().ok());
+        if number.is_some_and(|number| number < newest && !kept.contains(&number))
+            && let Err(error) = fs::remove_dir_all(entry.path())
         {
-            folder::Outcome::Written(written) => written,
-            folder::Outcome::Damaged(damaged) => return Ok(Outcome::Damaged(damaged)),
-        };
-        let now = self.now.unix_timestamp().cast_unsigned();
-        let key = &self.app.repository_key;
-        let signature = key
-            .sign_detached(&written.repomd, now)
-            .context("signing the repository")?;
-        let generation = Generation {
-            number: self.number,
-            created_at: self.dated,
-            package_count: i32::try_from(self.members.len()).context("too many packages")?,
-            files: written.locations,
-            repomd: written.repomd,
-            signature: String::from_utf8(signature).context("the signature is not armored")?,
-        };
-        let files = self.read_back(&generation).context("self-check")?;
-        Ok(Outcome::Made(Made { generation, files }))
-    }
-
-    /// What a client would verify. Groups were parsed when they were packed, and compared with their
-    /// digests when they were put in; the digests of the whole say that they arrived on the disk.
-    fn read_back(&self, generation: &Generation) -> anyhow::Result<HashMap<String, Bytes>> {
-        check::signature(&self.app, generation, self.now)?;
-        let repomd = repomd::parse_repomd(&generation.repomd)?;
-        let packed: usize = self.parts.iter().map(|part| part.range.len()).sum();
-        ensure!(
-            packed == self.members.len(),
-            "the metadata lists {packed} packages, {} were put in",
-            self.members.len()
-        );
-        let added: HashSet<&Uuid> = self.added.iter().collect();
-        for member in self.members.iter() {
-            check::has_size(&self.app.storage, member)?;
-            if added.contains(&member.package_id) {
-                check::has_digest(&self.app.storage, member)?;
-            }
+            let folder = entry.path();
+            tracing::warn!(%error, folder = %folder.display(), "cannot remove an old generation");
         }
-        repomd
-            .data
-            .iter()
-            .map(|data| {
-                Ok((
-                    data.location.clone(),
-                    folder::data_file(&self.folder, data)?,
-                ))
-            })
-            .collect()
     }
 }

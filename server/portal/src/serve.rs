@@ -8,9 +8,10 @@ use crate::hardware::Hardware;
 use crate::history::History;
 use crate::hub::{Hub, RECONNECTED};
 use crate::inspecting::{Inspector, Walls};
-use crate::jobs::{Job, Worker};
+use crate::jobs::Worker;
 use crate::judging::{Judging, KernelCache};
 use crate::mail::Mailer;
+use crate::publishing::{self, Depth};
 use crate::repository_key::RepositoryKey;
 use crate::routes;
 use crate::served::Served;
@@ -61,6 +62,7 @@ pub async fn serve(
         tell_walls(&app).await;
     }
     let workers = Worker::start(&app, app.config.workers);
+    tokio::spawn(check_repositories(app.clone()));
     let service = routes::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     tracing::info!(%address, url = app.config.base_url, "the portal is open");
     if let Some(ready) = ready {
@@ -156,17 +158,21 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
     Ok(app)
 }
 
+/// Reads all that is published, beside the work: what a power cut or a hand did to it shows now, and
+/// not to the next client that asks for an older file.
+async fn check_repositories(app: Arc<App>) {
+    if let Err(error) = publishing::check_all(&app, Depth::Metadata).await {
+        tracing::warn!(%error, "cannot check the published repositories");
+    }
+}
+
 /// Loads what clients are to see. What cannot be shown, because its files are damaged, is published
 /// anew.
 async fn load_repositories(app: &App) -> anyhow::Result<()> {
     for (repository_id, error) in app.served.reload_all(&app.pool, &app.storage).await? {
         let fault = format!("{error:#}");
         tracing::error!(repository_id, fault, "cannot load a published repository");
-        let (mut conn, now) = (app.pool.acquire().await?, app.now());
-        store::repositories::set_fault(&mut conn, repository_id, &fault, now).await?;
-        Job::PublishRepository { repository_id }
-            .enqueue(&mut conn, now)
-            .await?;
+        publishing::note_fault(app, repository_id, &fault).await?;
     }
     Ok(())
 }

@@ -1,15 +1,14 @@
 //! Whether what clients are shown holds: piece by piece while a generation is made, and as a whole
 //! when the server starts or somebody asks.
 
-use super::folder;
-use crate::app::App;
+use super::{Publisher, folder};
+use crate::repository_key::RepositoryKey;
 use crate::storage::Storage;
 use anyhow::{Context as _, ensure};
 use repomd::{Compression, Group};
 use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::io;
-use std::sync::Arc;
 use store::Time;
 use store::generations::Generation;
 use store::repositories::{Member, Repository};
@@ -28,11 +27,12 @@ pub enum Depth {
 /// # Errors
 /// It cannot be checked: the database fails.
 pub async fn check_current(
-    app: &Arc<App>,
+    publisher: &Publisher,
     repository: &Repository,
     depth: Depth,
+    now: Time,
 ) -> anyhow::Result<Vec<String>> {
-    let mut conn = app.pool.acquire().await?;
+    let mut conn = publisher.pool.acquire().await?;
     let Some(number) = repository.current else {
         return Ok(Vec::new());
     };
@@ -41,14 +41,14 @@ pub async fn check_current(
         .with_context(|| format!("the database has no generation {number}"))?;
     let members = store::generations::current_members(&mut conn, repository.id).await?;
     drop(conn);
-    let (app, id, now) = (app.clone(), repository.id, app.now());
-    tokio::task::spawn_blocking(move || whole(&app, id, &generation, &members, depth, now))
+    let (publisher, id) = (publisher.clone(), repository.id);
+    tokio::task::spawn_blocking(move || whole(&publisher, id, &generation, &members, depth, now))
         .await
         .map_err(Into::into)
 }
 
 fn whole(
-    app: &App,
+    publisher: &Publisher,
     id: i64,
     generation: &Generation,
     members: &[Member],
@@ -61,18 +61,17 @@ fn whole(
             faults.push(format!("{error:#}"));
         }
     };
-    note(signature(app, generation, now));
+    note(signature(&publisher.key, generation, now));
+    let storage = &publisher.storage;
     note(metadata(
-        &app.storage.generation(id, generation.number),
+        &storage.generation(id, generation.number),
         generation,
         members,
     ));
     for member in members {
         note(match depth {
-            Depth::Metadata => has_size(&app.storage, member),
-            Depth::Packages => {
-                has_size(&app.storage, member).and_then(|()| has_digest(&app.storage, member))
-            }
+            Depth::Metadata => has_size(storage, member),
+            Depth::Packages => has_size(storage, member).and_then(|()| has_digest(storage, member)),
         });
     }
     faults
@@ -125,11 +124,11 @@ fn same_packages(found: &[repomd::CheckedPackage], members: &[Member]) -> anyhow
 
 /// # Errors
 /// The signature is not the repository key's over this document.
-pub fn signature(app: &App, generation: &Generation, now: Time) -> anyhow::Result<()> {
+pub fn signature(key: &RepositoryKey, generation: &Generation, now: Time) -> anyhow::Result<()> {
     keyring::verify_detached(
         &generation.repomd,
         generation.signature.as_bytes(),
-        std::slice::from_ref(&app.repository_key.certificate()),
+        std::slice::from_ref(&key.certificate()),
         now.unix_timestamp().cast_unsigned(),
     )?;
     Ok(())

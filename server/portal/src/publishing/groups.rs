@@ -141,7 +141,7 @@ mod tests {
     fn member(number: u128) -> Member {
         Member {
             package_id: Uuid::from_u128(number),
-            sha256: number.to_be_bytes().to_vec(),
+            sha256: Sha256::digest(number.to_be_bytes()).to_vec(),
             size: 1,
             location: format!("{number}.rpm"),
             is_new: false,

@@ -21,8 +21,8 @@ use std::path::{Path, PathBuf};
 
 const KEY: &str = "repository.key";
 const PASSPHRASE: &str = "repository.passphrase";
-/// Name of the systemd credential: `LoadCredentialEncrypted=repository-passphrase`.
-const CREDENTIAL: &str = "repository-passphrase";
+/// Name of the systemd credential: `LoadCredentialEncrypted=key-passphrase`.
+const CREDENTIAL: &str = "key-passphrase";
 /// Where systemd puts credentials of a service.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 /// Letters and digits: 190 bits.
