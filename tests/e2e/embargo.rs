@@ -261,7 +261,23 @@ impl World {
             | "/healthz" | "/metrics" | "/api/v1/products" => get(&[pattern]),
             "/api/v1/products/{name}/policy" => get(&["/api/v1/products/debian-12/policy"]),
             "/api/v1/vendors/{name}/policy" => get(&["/api/v1/vendors/mill/policy"]),
-            "/api/v1/waivers" | "/waivers" | "/api/v1/audit" | "/audit" => get(&[pattern]),
+            "/api/v1/waivers" | "/waivers" | "/api/v1/audit" | "/audit" | "/api/v1/status"
+            | "/status" => get(&[pattern]),
+            "/api/v1/jobs/{id}/retry" | "/status/jobs/{id}/retry" => {
+                vec![("POST", pattern.replace("{id}", "1"), Vec::new())]
+            }
+            "/api/v1/repositories/{product}/{channel}/{arch}" => {
+                let path = format!("/api/v1/repositories/debian-12/stable/{}", base.arch);
+                vec![("GET", path, Vec::new())]
+            }
+            "/api/v1/repositories/{product}/{channel}/{arch}/roll-back"
+            | "/api/v1/repositories/{product}/{channel}/{arch}/resume"
+            | "/status/repositories/{product}/{channel}/{arch}" => {
+                let name = format!("debian-12/stable/{}", base.arch);
+                let path = pattern.replace("{product}/{channel}/{arch}", &name);
+                let body = br#"{"generation":1,"reason":"x"}"#.to_vec();
+                vec![("POST", path, body)]
+            }
             "/api/v1/waivers/{id}" => {
                 vec![("DELETE", format!("/api/v1/waivers/{NO_ID}"), Vec::new())]
             }

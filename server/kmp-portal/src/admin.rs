@@ -1,6 +1,7 @@
 //! `kmp-portal admin …`: for scripts. Every command is idempotent.
 
 mod decisions;
+mod repositories;
 
 use crate::admin_kernel::{self, Register};
 use anyhow::Context as _;
@@ -46,6 +47,12 @@ enum Subject {
     /// Kernels: when they are released, and which vendors may know of them before
     #[command(subcommand)]
     Kernel(Kernel),
+    /// What clients see: going back, packing, checking
+    #[command(subcommand)]
+    Repository(repositories::Repository),
+    /// Work that was given up
+    #[command(subcommand)]
+    Job(repositories::Job),
     /// Print what is registered
     List { what: What },
 }
@@ -257,6 +264,8 @@ async fn carry_out(office: &Office, subject: &Subject) -> anyhow::Result<Value> 
             office.add_user(name, vendor.as_deref(), password).await
         }
         Subject::Kernel(kernel) => carry_out_on_kernel(office, kernel).await,
+        Subject::Repository(command) => repositories::repository(office, command).await,
+        Subject::Job(command) => repositories::job(office, command).await,
         Subject::List { what } => {
             let word = what.to_possible_value().map(|v| v.get_name().to_owned());
             office.list(&word.unwrap_or_default()).await

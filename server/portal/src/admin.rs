@@ -3,6 +3,7 @@
 mod decisions;
 mod kernels;
 mod registering;
+mod repositories;
 
 pub use kernels::KernelSpec;
 pub use registering::KernelSource;

@@ -35,6 +35,7 @@ pub mod records;
 mod refusals;
 mod registering;
 pub mod registration;
+mod repositories;
 mod repository_key;
 mod routes;
 mod rulings;

@@ -31,6 +31,7 @@ mod register_kernel;
 #[cfg(test)]
 pub(crate) mod samples;
 mod shell;
+mod status;
 mod symbol;
 mod upload;
 mod values;
@@ -67,6 +68,7 @@ pub use problems::{ProblemRow, ProblemsPage};
 pub use reason::{Reason, Weight};
 pub use register_kernel::RegisterKernelPage;
 pub use shell::{Flash, Nav, Shell, SignedIn, Tone};
+pub use status::{GivenUpRow, RepositoryRow, RolledBack, StatusPage};
 pub use symbol::{
     FoundSymbol, SymbolLine, SymbolPage, SymbolRun, SymbolUse, SymbolsPage, TimeBlock,
 };

@@ -12,7 +12,7 @@ mod making;
 #[cfg(test)]
 mod tests;
 
-pub use check::{Depth, check_current};
+pub use check::Depth;
 pub use folder::data_file;
 
 use crate::app::App;
@@ -21,6 +21,7 @@ use crate::repository_key::RepositoryKey;
 use crate::served::Served;
 use crate::storage::Storage;
 use anyhow::Context as _;
+use check::check_current;
 use making::{Order, compression, make};
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -81,6 +82,48 @@ impl Publisher {
             .await?;
         sweep(&self.storage.generations(id), &kept);
         Ok(())
+    }
+
+    /// Reads all repositories as clients would. What is wrong is noted for the status page, and a
+    /// publication queued that heals what can be healed.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn check_all(
+        &self,
+        depth: Depth,
+        now: Time,
+    ) -> anyhow::Result<Vec<(Repository, Vec<String>)>> {
+        let repositories = {
+            let mut conn = self.pool.acquire().await?;
+            store::repositories::list(&mut conn).await?
+        };
+        let mut checked = Vec::new();
+        for repository in repositories {
+            let faults = check_current(self, &repository, depth, now).await?;
+            if !faults.is_empty() {
+                let fault = faults.join("; ");
+                tracing::error!(
+                    repository = repository.name(),
+                    fault,
+                    "a published repository is damaged"
+                );
+                self.note_fault(repository.id, &fault, now).await?;
+            }
+            checked.push((repository, faults));
+        }
+        Ok(checked)
+    }
+
+    /// Notes what is wrong with a repository, and has it published anew.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn note_fault(&self, repository_id: i64, fault: &str, now: Time) -> sqlx::Result<()> {
+        let mut conn = self.pool.acquire().await?;
+        store::repositories::set_fault(&mut conn, repository_id, fault, now).await?;
+        let job = Job::PublishRepository { repository_id };
+        job.enqueue(&mut conn, now).await
     }
 
     /// Makes and switches to the next generation, or finds that the current one will do. Gives what
@@ -177,45 +220,6 @@ async fn is_whole(
         "the current generation was damaged; it is made anew"
     );
     Ok(false)
-}
-
-/// Reads all repositories as clients would. What is wrong is noted for the status page, and a
-/// publication queued that heals what can be healed.
-///
-/// # Errors
-/// The database fails.
-pub async fn check_all(app: &App, depth: Depth) -> anyhow::Result<Vec<(Repository, Vec<String>)>> {
-    let publisher = Publisher::of(app);
-    let repositories = {
-        let mut conn = app.pool.acquire().await?;
-        store::repositories::list(&mut conn).await?
-    };
-    let mut checked = Vec::new();
-    for repository in repositories {
-        let faults = check_current(&publisher, &repository, depth, app.now()).await?;
-        if !faults.is_empty() {
-            let fault = faults.join("; ");
-            tracing::error!(
-                repository = repository.name(),
-                fault,
-                "a published repository is damaged"
-            );
-            note_fault(app, repository.id, &fault).await?;
-        }
-        checked.push((repository, faults));
-    }
-    Ok(checked)
-}
-
-/// Notes what is wrong with a repository, and has it published anew.
-///
-/// # Errors
-/// The database fails.
-pub async fn note_fault(app: &App, repository_id: i64, fault: &str) -> sqlx::Result<()> {
-    let (mut conn, now) = (app.pool.acquire().await?, app.now());
-    store::repositories::set_fault(&mut conn, repository_id, fault, now).await?;
-    let job = Job::PublishRepository { repository_id };
-    job.enqueue(&mut conn, now).await
 }
 
 async fn mark_published(

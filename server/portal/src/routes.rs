@@ -20,8 +20,10 @@ mod policies;
 mod products;
 mod repo_files;
 mod repos;
+mod repositories;
 mod session;
 pub mod statics;
+mod status;
 mod symbols;
 mod upload;
 mod waivers;
@@ -71,6 +73,20 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/waivers", get(waivers::list).post(waivers::grant))
         .route("/waivers/{id}", delete(waivers::revoke))
         .route("/audit", get(audit::list))
+        .route("/status", get(repositories::status))
+        .route("/jobs/{id}/retry", post(repositories::retry_job))
+        .route(
+            "/repositories/{product}/{channel}/{arch}",
+            get(repositories::show).patch(repositories::change),
+        )
+        .route(
+            "/repositories/{product}/{channel}/{arch}/roll-back",
+            post(repositories::roll_back),
+        )
+        .route(
+            "/repositories/{product}/{channel}/{arch}/resume",
+            post(repositories::resume),
+        )
         .route("/packages", get(packages::list))
         .route(
             "/packages/{name}",
@@ -143,6 +159,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/waivers", get(waivers::page).post(waivers::submit))
         .route("/waivers/{id}/revoke", post(waivers::submit_revocation))
         .route("/audit", get(audit::page))
+        .route("/status", get(status::page))
+        .route(
+            "/status/repositories/{product}/{channel}/{arch}",
+            post(status::submit),
+        )
+        .route("/status/jobs/{id}/retry", post(status::submit_retry))
         .route("/help/checks", get(checks::page))
         .route("/help/problems", get(checks::problems))
         .fallback(async || Error::not_found("There is no page at this address."))

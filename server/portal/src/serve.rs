@@ -11,7 +11,7 @@ use crate::inspecting::{Inspector, Walls};
 use crate::jobs::Worker;
 use crate::judging::{Judging, KernelCache};
 use crate::mail::Mailer;
-use crate::publishing::{self, Depth};
+use crate::publishing::{Depth, Publisher};
 use crate::repository_key::RepositoryKey;
 use crate::routes;
 use crate::served::Served;
@@ -161,7 +161,10 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
 /// Reads all that is published, beside the work: what a power cut or a hand did to it shows now, and
 /// not to the next client that asks for an older file.
 async fn check_repositories(app: Arc<App>) {
-    if let Err(error) = publishing::check_all(&app, Depth::Metadata).await {
+    if let Err(error) = Publisher::of(&app)
+        .check_all(Depth::Metadata, app.now())
+        .await
+    {
         tracing::warn!(%error, "cannot check the published repositories");
     }
 }
@@ -169,10 +172,13 @@ async fn check_repositories(app: Arc<App>) {
 /// Loads what clients are to see. What cannot be shown, because its files are damaged, is published
 /// anew.
 async fn load_repositories(app: &App) -> anyhow::Result<()> {
+    let publisher = Publisher::of(app);
     for (repository_id, error) in app.served.reload_all(&app.pool, &app.storage).await? {
         let fault = format!("{error:#}");
         tracing::error!(repository_id, fault, "cannot load a published repository");
-        publishing::note_fault(app, repository_id, &fault).await?;
+        publisher
+            .note_fault(repository_id, &fault, app.now())
+            .await?;
     }
     Ok(())
 }

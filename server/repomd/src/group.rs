@@ -54,7 +54,7 @@ impl Mark {
         let hash = pkgid.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
-        let ends = (hash >> 32) * GROUP_BYTES >> 32 < bytes;
+        let ends = ((hash >> 32) * GROUP_BYTES) >> 32 < bytes;
         Self { bytes, ends }
     }
 

@@ -163,3 +163,43 @@ pub async fn counts(conn: &mut PgConnection) -> sqlx::Result<Counts> {
     .fetch_one(conn)
     .await
 }
+
+/// A job that was given up.
+#[derive(Clone, Debug)]
+pub struct GivenUp {
+    pub id: i64,
+    pub kind: String,
+    pub payload: Value,
+    pub attempts: i32,
+    pub failed_at: Time,
+    pub error: String,
+}
+
+/// Jobs that were given up, newest first.
+pub async fn given_up(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<GivenUp>> {
+    sqlx::query_as!(
+        GivenUp,
+        r#"SELECT id, kind, payload, attempts, failed_at AS "failed_at!",
+                  coalesce(last_error, '') AS "error!"
+           FROM jobs WHERE failed_at IS NOT NULL ORDER BY failed_at DESC, id DESC LIMIT $1"#,
+        limit,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Queues a job anew that was given up; false when there is none of this id.
+pub async fn revive(conn: &mut PgConnection, id: i64, now: Time) -> sqlx::Result<bool> {
+    let row = sqlx::query!(
+        "DELETE FROM jobs WHERE id = $1 AND failed_at IS NOT NULL RETURNING kind, payload",
+        id,
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    match row {
+        Some(row) => enqueue(conn, &row.kind, &row.payload, now)
+            .await
+            .map(|()| true),
+        None => Ok(false),
+    }
+}

@@ -1,13 +1,16 @@
 //! `cargo xtask bench`: our work and that of the usual tools on the same real inputs, side by side in
-//! one run, with the goals we set ourselves. `inspect` reads modules and packages, `kabi` judges.
+//! one run, with the goals we set ourselves. `inspect` reads modules and packages, `kabi` judges, `repository`
+//! publishes.
 //!
 //! Each is measured several times and the best counts: what others do on the machine only ever adds.
 
 mod kabi;
 mod modules;
 mod package;
+mod repository;
 
 pub use kabi::kabi;
+pub use repository::repository;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};

@@ -19,6 +19,7 @@ usage: cargo xtask COMMAND
   bench inspect          times the reading of modules and packages beside other tools; fails when
                          a goal is missed
   bench kabi             the same for judging a kernel against all packages, beside PostgreSQL
+  bench repository       the same for publishing, beside createrepo_c
   fuzz [TARGET] [--seconds N]
                          runs libFuzzer on one target, or on all in turn, 60 seconds each
   fixtures [--refresh]   builds the real inputs of tests and demo into target/fixtures;
@@ -49,6 +50,7 @@ fn run(arguments: &[&str]) -> Result<ExitCode> {
         ["endure"] => probe::endure(&project)?,
         ["bench", "inspect"] => return bench::inspect(&project),
         ["bench", "kabi"] => return bench::kabi(&project),
+        ["bench", "repository"] => return bench::repository(&project),
         ["fuzz", options @ ..] => return fuzz::run(&project, &fuzz::Options::parse(options)?),
         ["fixtures"] => build_fixtures(&project, false)?,
         ["fixtures", "--refresh"] => build_fixtures(&project, true)?,

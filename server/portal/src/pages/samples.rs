@@ -5,6 +5,7 @@ mod diff;
 mod gate;
 mod matrix;
 mod package;
+mod status;
 mod symbol;
 
 pub use package::{package, rejected_package};
@@ -625,6 +626,7 @@ pub fn all_pages() -> Vec<(&'static str, String)> {
         ("problems", problems().render()),
         ("waivers", decisions::waivers().render()),
         ("audit", decisions::audit().render()),
+        ("status", status::status().render()),
     ];
     rendered
         .into_iter()

@@ -43,6 +43,7 @@ pub enum Nav {
     Checks,
     Waivers,
     Audit,
+    Status,
     Login,
 }
 
@@ -61,6 +62,7 @@ impl Shell {
             Nav::Checks => "checks",
             Nav::Waivers => "waivers",
             Nav::Audit => "audit",
+            Nav::Status => "status",
             Nav::Login => "login",
         };
         current == entry

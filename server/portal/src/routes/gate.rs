@@ -209,9 +209,7 @@ async fn sign(app: &App, caller: &Caller, id: Uuid, asked: &Override) -> Result<
         let bytes = bytes.clone();
         tokio::task::spawn_blocking(move || key.sign_detached(&bytes, seconds)).await
     };
-    let signature = signed
-        .map_err(anyhow::Error::from)?
-        .map_err(anyhow::Error::from)?;
+    let signature = signed.map_err(anyhow::Error::from)??;
     let mut tx = app.pool.begin().await?;
     store::lock(&mut tx, &format!("gate:{id}")).await?;
     let report = Report {

@@ -26,6 +26,10 @@ pub async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse> {
     let jobs = store::jobs::counts(&mut conn).await?;
     metrics::gauge!("kmp_portal_jobs", "state" => "open").set(count(jobs.open));
     metrics::gauge!("kmp_portal_jobs", "state" => "failed").set(count(jobs.failed));
+    for repository in store::repositories::list(&mut conn).await? {
+        metrics::gauge!("kmp_portal_repository_faulty", "repository" => repository.name())
+            .set(f64::from(u8::from(repository.fault.is_some())));
+    }
     Ok((
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
         app.metrics.render(),
