@@ -13,6 +13,11 @@ macro_rules! codes {
 }
 
 codes! {
+    SIGNATURE_MALFORMED = "signature-malformed":
+        "The signature at the module's end contradicts itself, which no kernel lets pass";
+    ELF_STRIPPED_SYMTAB = "elf-stripped-symtab":
+        "The module has no symbol table, without which no kernel loads it";
+    ELF_INVALID = "elf-invalid": "The module's tables are such that no kernel loads it";
     ARCH_MISMATCH = "arch-mismatch": "The module is for another processor";
     ARCH_UNKNOWN = "arch-unknown": "The name of the kernel's architecture is not known here";
     FLAVOR_MISMATCH = "flavor-mismatch": "The module is built for another flavor of the kernel";

@@ -139,6 +139,30 @@ fn a_module_that_uses_all_of_a_kernel_loads_there_and_breaks_where_the_differenc
     }
 }
 
+/// Symbols of other kernels beside its own change nothing for a module of that kernel.
+#[test]
+fn more_symbols_break_no_module_of_a_real_kernel() {
+    let kernels: Vec<(String, Symvers)> = installed()
+        .into_iter()
+        .map(|(release, text)| (release, symvers::parse(text.as_bytes()).unwrap()))
+        .collect();
+    for (release, used) in &kernels {
+        let modules = [user_of(release, used)];
+        let known: HashSet<&str> = used.rows.iter().map(|row| row.symbol.as_str()).collect();
+        let others = kernels.iter().flat_map(|(_, other)| &other.rows);
+        let foreign = others.filter(|row| !known.contains(row.symbol.as_str()));
+        let mut more = used.clone();
+        more.rows.extend(foreign.cloned());
+        assert!(
+            more.rows.len() > used.rows.len(),
+            "{release}: nothing to add"
+        );
+        let (name, modules) = ("everything", modules.as_slice());
+        let judged = judge(&kernel(release, &more), &[Candidate { name, modules }]);
+        assert_eq!(judged[0].verdict, Verdict::Compatible, "{release}");
+    }
+}
+
 /// Missing symbols and other versions are those that comparing the two kernels finds.
 fn assert_reasons(
     reasons: &[kabi::Reason],

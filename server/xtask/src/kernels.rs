@@ -7,8 +7,10 @@
 
 mod apt;
 mod choose;
+pub mod flavors;
 pub mod images;
 mod installed;
+pub mod kbuild;
 mod symvers;
 
 use std::collections::BTreeMap;

@@ -6,6 +6,7 @@ pub mod demo;
 pub mod fixtures;
 pub mod fuzz;
 pub mod kernels;
+pub mod loader;
 pub mod packages;
 pub mod probe;
 pub mod sh;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use xtask::packages::{self, Group};
-use xtask::{bench, demo, fixtures, fuzz, probe, sqlx, test, tidy};
+use xtask::{bench, demo, fixtures, fuzz, loader, probe, sqlx, test, tidy};
 
 const HELP: &str = "\
 usage: cargo xtask COMMAND
@@ -15,6 +15,8 @@ usage: cargo xtask COMMAND
                          through all of it unattended and stops; --fresh forgets an earlier one
   test [--filter NAME]   installs what tests need, builds the fixtures and runs all tests,
                          or those whose name contains NAME
+  loader-truth           boots real kernels under qemu, has them load a module for each of the
+                         loader's rules, and compares with the judge
   endure                 has damaged packages and modules read, as `test` does at its end
   bench inspect          times the reading of modules and packages beside other tools; fails when
                          a goal is missed
@@ -24,8 +26,8 @@ usage: cargo xtask COMMAND
                          runs libFuzzer on one target, or on all in turn, 60 seconds each
   fixtures [--refresh]   builds the real inputs of tests and demo into target/fixtures;
                          with --refresh, looks for newer kernels
-  packages [GROUP…]      installs system packages: build, fixtures, clients, tests, fuzz, bench
-                         (all of them when none is named)
+  packages [GROUP…]      installs system packages: build, fixtures, clients, tests, fuzz, bench,
+                         truth (all of them when none is named)
   sqlx [--check]         writes .sqlx anew after SQL was changed; with --check, only compares
   tidy                   checks habits: SQL in one crate, dependencies in one direction, …
 ";
@@ -47,6 +49,7 @@ fn run(arguments: &[&str]) -> Result<ExitCode> {
         ["demo", options @ ..] => return demo::run(&project, &demo::Options::parse(options)?),
         ["test"] => return test::run(&project, None),
         ["test", "--filter", name] => return test::run(&project, Some(name)),
+        ["loader-truth"] => return loader::truth(&project),
         ["endure"] => probe::endure(&project)?,
         ["bench", "inspect"] => return bench::inspect(&project),
         ["bench", "kabi"] => return bench::kabi(&project),

@@ -29,16 +29,19 @@ pub enum Group {
     Fuzz,
     /// The peers in benchmarks.
     Bench,
+    /// What boots kernels (`cargo xtask loader-truth`).
+    Truth,
 }
 
 impl Group {
-    pub const ALL: [Group; 6] = [
+    pub const ALL: [Group; 7] = [
         Group::Build,
         Group::Fixtures,
         Group::Clients,
         Group::Tests,
         Group::Fuzz,
         Group::Bench,
+        Group::Truth,
     ];
     /// What `cargo xtask test` takes.
     pub const FOR_TESTS: [Group; 4] = [Group::Build, Group::Fixtures, Group::Clients, Group::Tests];

@@ -6,12 +6,15 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result};
 use private_postgres::Cluster;
 
-use crate::kernels::images;
+use crate::kernels::{flavors, images};
 use crate::packages::{self, Group};
-use crate::{fixtures, probe, sh};
+use crate::{fixtures, loader, probe, sh};
 
 /// In the names of the tests that read whole kernels; others do not wait for them to be fetched.
 const OF_WHOLE_KERNELS: &str = "whole_kernel";
+
+/// In the names of the tests that judge the loader's cases; others do not wait for their building.
+const OF_LOADER_CASES: &str = "loader_case";
 
 /// Runs the tests whose name contains `filter`, or all, and then the damaged inputs; the exit code
 /// is that of the tests.
@@ -35,6 +38,10 @@ pub fn run(project: &Path, filter: Option<&str>) -> Result<ExitCode> {
     if filter.is_none_or(|name| name.contains(OF_WHOLE_KERNELS)) {
         let folder = fixtures::Folders::of(project).whole_kernels();
         tests.env("KMP_PORTAL_KERNELS", images::describe(&folder)?);
+        tests.env("KMP_PORTAL_FLAVORS", flavors::record(&folder));
+    }
+    if filter.is_none_or(|name| name.contains(OF_LOADER_CASES)) {
+        tests.env("KMP_PORTAL_LOADER_CASES", loader::describe(project)?);
     }
     let status = tests.status().context("cannot start cargo")?;
     cluster.stop()?;

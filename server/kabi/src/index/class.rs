@@ -6,7 +6,7 @@ use crate::judge::rules::is_layout;
 use crate::judge::{self, Standing};
 use crate::kernel::Kernel;
 use crate::verdict::{Reason, Severity};
-use kmod::{Export, Module};
+use kmod::{Crc, Export, Module};
 use std::collections::HashMap;
 
 /// Every distinct kind of module, by number. Only grows.
@@ -24,15 +24,15 @@ struct Key {
     packed: Box<[u8]>,
     /// The need for `module_layout`, by its place.
     layout: Option<u32>,
-    /// Exports symbols, none of them with a version.
-    exports_unversioned: bool,
+    /// Whether some of its exports have a version, and some have none.
+    exports: [bool; 2],
 }
 
 /// One kind of module.
 #[derive(Debug)]
 pub(super) struct Class {
-    /// Without name; its imports are that of `module_layout` alone, its exports none, or one that
-    /// stands for all that have no version.
+    /// Without name; its imports are that of `module_layout` alone, its exports stand
+    /// for all that have a version, and all that have none.
     pub module: Module,
     /// Place of the need for `module_layout`.
     pub layout: Option<u32>,
@@ -53,20 +53,23 @@ impl Classes {
         let key = Key {
             packed: class.into(),
             layout: layout_need(needs, places),
-            exports_unversioned: !exports.is_empty() && !exports.iter().any(is_versioned),
+            exports: [
+                exports.iter().any(is_versioned),
+                !exports.iter().all(is_versioned),
+            ],
         };
         if let Some(place) = self.by_key.get(&key) {
             return Ok((*place, key.layout));
         }
         let mut module = packed::read_class(class)?;
         module.imports = key.layout.map(|p| needs.import(p)).into_iter().collect();
-        if key.exports_unversioned {
-            module.exports.push(Export {
+        for (is_there, crc) in key.exports.into_iter().zip([Some(Crc(1)), None]) {
+            module.exports.extend(is_there.then(|| Export {
                 symbol: String::new(),
-                crc: None,
+                crc,
                 gpl: false,
                 namespace: None,
-            });
+            }));
         }
         let place = u32::try_from(self.rows.len()).expect("memory ends before u32 does");
         self.heap += 2 * class.len() + size_of::<Class>() + size_of::<Key>() + CLASS_TEXTS;

@@ -3,7 +3,7 @@
 //! ```text
 //! package = version number module*
 //! module  = text(name) text(class) number export* number id (id - previous id)*
-//! class   = number(e_machine) bits btf [text(vermagic)] [number(size)] [text(license)]
+//! class   = number(e_machine) bits more [text(vermagic)] [number(size)] [text(license)]
 //!           number text(namespace)*
 //! export  = text(symbol) bits [crc] [text(namespace)]
 //! text    = number bytes
@@ -16,7 +16,8 @@
 
 use super::PackedError;
 use super::need::{Need, NeedId};
-use kmod::{Btf, Crc, Export, Machine, Module, Versions};
+use crate::judge::rules::REFUSED_FILES;
+use kmod::{Btf, Crc, Export, Machine, Module, Oddity, Versions};
 
 /// First byte of every package.
 const VERSION: u8 = 1;
@@ -82,7 +83,12 @@ fn class_of(module: &Module) -> Vec<u8> {
         bits |= if is_set { bit } else { 0 };
     }
     let btf = BTF.iter().position(|b| *b == module.btf);
-    out.extend([bits, btf.unwrap_or_default() as u8]);
+    let mut more = btf.unwrap_or_default() as u8;
+    for (place, (oddity, _)) in REFUSED_FILES.iter().enumerate() {
+        let is_odd = module.oddities.iter().any(|odd| odd.code == *oddity);
+        more |= u8::from(is_odd) << (BTF_BITS + place);
+    }
+    out.extend([bits, more]);
     if let Some(vermagic) = &module.vermagic {
         text(&mut out, vermagic.as_bytes());
     }
@@ -129,7 +135,9 @@ const LIVEPATCH: u8 = 1 << 4;
 const HAS_VERMAGIC: u8 = 1 << 5;
 const HAS_SIZE: u8 = 1 << 6;
 const HAS_LICENSE: u8 = 1 << 7;
+/// Bits 0 and 1 of the byte behind: the place in this list. The bits above: in [`REFUSED_FILES`].
 const BTF: [Btf; 3] = [Btf::None, Btf::Split, Btf::Distilled];
+const BTF_BITS: usize = 2;
 
 const EXPORT_GPL: u8 = 1;
 const EXPORT_CRC: u8 = 2;
@@ -204,8 +212,23 @@ impl<'a> Reader<'a> {
         let e_machine = u16::try_from(self.number()?).map_err(|_| self.damaged())?;
         let bits = self.byte()?;
         let has = |bit: u8| bits & bit != 0;
-        let btf = usize::from(self.byte()?);
+        let more = usize::from(self.byte()?);
+        let btf = more & ((1 << BTF_BITS) - 1);
         let btf = *BTF.get(btf).ok_or_else(|| self.damaged())?;
+        let mut odd = more >> BTF_BITS;
+        if odd >> REFUSED_FILES.len() != 0 {
+            return Err(self.damaged());
+        }
+        let mut oddities = Vec::new();
+        for (oddity, _) in REFUSED_FILES {
+            if odd & 1 != 0 {
+                oddities.push(Oddity {
+                    code: oddity.to_owned(),
+                    detail: String::new(),
+                });
+            }
+            odd >>= 1;
+        }
         let vermagic = has(HAS_VERMAGIC).then(|| self.text()).transpose()?;
         let size = has(HAS_SIZE).then(|| self.number()).transpose()?;
         let license = has(HAS_LICENSE).then(|| self.text()).transpose()?;
@@ -230,7 +253,7 @@ impl<'a> Reader<'a> {
             signature: None,
             livepatch: has(LIVEPATCH),
             btf,
-            oddities: Vec::new(),
+            oddities,
         })
     }
 

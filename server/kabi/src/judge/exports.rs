@@ -56,18 +56,21 @@ fn among_packages(given: &Given<'_>, node: usize, symbol: &str, assessment: &mut
     assessment.reasons.append(&mut named);
 }
 
-/// "no versions for exported symbols": a module without a `__kcrctab` must be forced.
+/// "no versions for exported symbols": a module without a `__kcrctab` must be forced. Where there is
+/// one, a symbol may stand in it without a version, and nothing shows whether it fits its users.
 pub(super) fn unversioned(kernel: &Kernel, module: &Module, assessment: &mut Assessment) {
-    let has_table = module
-        .exports
-        .iter()
-        .any(|e| e.crc.is_some_and(Crc::is_versioned));
-    if kernel.modversions && !has_table && !module.exports.is_empty() {
-        let detail = format!("{} exports without a version", module.exports.len());
-        assessment
-            .reasons
-            .push(Reason::fatal(codes::EXPORT_UNVERSIONED).detail(detail));
+    let without = |e: &&Export| !e.crc.is_some_and(Crc::is_versioned);
+    let count = module.exports.iter().filter(without).count();
+    if !kernel.modversions || count == 0 {
+        return;
     }
+    let reason = if count == module.exports.len() {
+        Reason::fatal(codes::EXPORT_UNVERSIONED)
+    } else {
+        Reason::warn(codes::EXPORT_UNVERSIONED)
+    };
+    let detail = format!("{count} exports without a version");
+    assessment.reasons.push(reason.detail(detail));
 }
 
 /// A module that stands in for one of the kernel's own should export what that one does: the

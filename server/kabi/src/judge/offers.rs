@@ -143,9 +143,11 @@ pub(crate) fn fit_of(
     offered: Offered<'_>,
     may_use: impl FnOnce(&str) -> bool,
 ) -> Fit {
+    // A record of zero is for a symbol without a version, and fits one.
+    let is_unversioned = || wanted.crc.is_some() && offered.version().is_none();
     let same_version = || match symbols::expected(kernel, wanted) {
         Some(expected) => offered.version() == Some(expected),
-        None => rules::lenient_about_missing_versions(kernel, wanted.versions),
+        None => is_unversioned() || rules::lenient_about_missing_versions(kernel, wanted.versions),
     };
     if offered.gpl && !wanted.is_gpl {
         Fit::Hidden

@@ -19,6 +19,7 @@ const TAINT_INHERITED_SINCE: (u32, u32) = (5, 9);
 
 /// What is decided before any symbol is looked up.
 pub(super) fn before_symbols(kernel: &Kernel, module: &Module, assessment: &mut Assessment) {
+    file(module, assessment);
     processor(kernel, module, assessment);
     flavor(kernel, module, assessment);
     let layout_fails = layout(kernel, module, assessment);
@@ -62,6 +63,28 @@ pub(crate) fn inherits_taint(kernel: &Kernel) -> bool {
 pub(super) fn lenient_about_missing_versions(kernel: &Kernel, versions: Versions) -> bool {
     matches!(versions, Versions::Extended | Versions::Both)
         && reads_extended_versions(kernel) == Some(true)
+}
+
+/// What the reader found odd and every loader refuses (`mod_verify_sig`, `elf_validity_check`,
+/// `simplify_symbols`, `check_version` of extended versions), with the code for that.
+pub(crate) const REFUSED_FILES: [(&str, &str); 4] = [
+    ("signature-malformed", codes::SIGNATURE_MALFORMED),
+    ("symtab-missing", codes::ELF_STRIPPED_SYMTAB),
+    ("common-symbol", codes::ELF_INVALID),
+    ("ext-versions-incomplete", codes::ELF_INVALID),
+];
+
+/// Each code once, and nothing of what the oddity says: the index keeps only which there were.
+fn file(module: &Module, assessment: &mut Assessment) {
+    let is_odd = |oddity: &str| module.oddities.iter().any(|odd| odd.code == oddity);
+    let mut codes: Vec<&str> = Vec::new();
+    for (oddity, code) in REFUSED_FILES {
+        if is_odd(oddity) && !codes.contains(&code) {
+            codes.push(code);
+        }
+    }
+    let reasons = codes.into_iter().map(Reason::fatal);
+    assessment.reasons.extend(reasons);
 }
 
 fn processor(kernel: &Kernel, module: &Module, assessment: &mut Assessment) {

@@ -296,6 +296,11 @@ fn version(kernel: &Kernel, wanted: Wanted, export: Offered<'_>) -> Version {
         // The module was built where the symbol had a version; here it has none, and zero is
         // not that version.
         (Some(_), None) => Version::Unknown(Told::warn(codes::SYMBOL_PROVIDER_UNVERSIONED)),
+        // Without a record the loader accepts it of a module that has no versions at all, and
+        // refuses it of anybody else; symvers do not tell these apart.
+        (None, None) if needs_record(kernel, wanted) => {
+            Version::Unknown(Told::warn(codes::SYMBOL_PROVIDER_UNVERSIONED))
+        }
         (None, None) => Version::Accepted(Some(Told::warn(codes::SYMBOL_PROVIDER_UNVERSIONED))),
         (None, Some(_)) if !reads_versions(kernel, wanted.versions) => Version::SaidBefore,
         (None, Some(found)) if rules::lenient_about_missing_versions(kernel, wanted.versions) => {
@@ -307,6 +312,13 @@ fn version(kernel: &Kernel, wanted: Wanted, export: Offered<'_>) -> Version {
             Version::Refused(told.found(found))
         }
     }
+}
+
+/// Has the module symbol versions, but none for that import, and does this kernel mind?
+fn needs_record(kernel: &Kernel, wanted: Wanted) -> bool {
+    wanted.crc.is_none()
+        && reads_versions(kernel, wanted.versions)
+        && !rules::lenient_about_missing_versions(kernel, wanted.versions)
 }
 
 /// The version this kernel reads in the module for that import.

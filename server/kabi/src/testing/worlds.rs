@@ -2,6 +2,7 @@
 //! mostly honest, with each oddity that some rule is about now and then.
 
 use super::{RELEASE, TAIL, export, import, kernel, module, set_license};
+use crate::judge::rules::REFUSED_FILES;
 use crate::kernel::{Kernel, KernelExport};
 use kmod::{Btf, Crc, Export, Import, Module, Versions};
 use proptest::prelude::*;
@@ -105,6 +106,13 @@ fn make_odd(module: &mut Module, odd: u8) {
         17 => module.livepatch = true,
         18 => module.btf = Btf::Split,
         19 => module.btf = Btf::Distilled,
+        24 | 25 => {
+            let (code, _) = REFUSED_FILES[usize::from(odd - 24) * 2];
+            module.oddities.push(kmod::Oddity {
+                code: code.to_owned(),
+                detail: "it is odd".to_owned(),
+            });
+        }
         20..=23 => {
             let namespace = NAMESPACES[usize::from(odd % 2)].to_owned();
             module.modinfo.push(("import_ns".to_owned(), namespace));
@@ -147,6 +155,11 @@ pub fn any_kernel() -> impl Strategy<Value = Kernel> {
         }
         kernel
     })
+}
+
+/// What a kernel may come to export.
+pub fn any_kernel_export() -> impl Strategy<Value = KernelExport> {
+    any_version().prop_map(kernel_export)
 }
 
 fn kernel_export((crc, odd): (u32, u8)) -> KernelExport {

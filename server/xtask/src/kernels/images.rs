@@ -1,5 +1,6 @@
-//! Whole kernels with all their modules, of this machine's architecture and of others: what the
-//! module reader is compared with the reference tools on, and what it is timed on.
+//! Whole kernels with all their modules, of this machine's architecture and of others: what reader
+//! and judge are compared with the reference tools on, and what they are timed on. Beside them, in
+//! `flavors.json`, kernels of other flavors of which only the headers are fetched.
 //!
 //! Downloaded and unpacked below a folder of our own, nothing installed. Which kernels exist is found
 //! out when there are none yet, and then kept in `images.json`.
@@ -11,11 +12,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::Role;
 use super::apt::{self, Apt, Lists};
 use super::choose::Release;
+use super::flavors::{self, Flavor};
 
 /// Kernels of this machine's own architecture.
-const OWN_KERNELS: usize = 2;
+const OWN_KERNELS: usize = 3;
+/// Those of them whose modules are all given to the tools: each the newest of its series.
+const OWN_SERIES: usize = 2;
 
 /// Debian's other architectures, with the flavor of their ordinary kernel: 64-bit little-endian,
 /// 32-bit, big-endian, and the one whose symbols have dots.
@@ -26,7 +31,7 @@ const OTHERS: [(&str, &str); 4] = [
     ("ppc64el", "powerpc64le"),
 ];
 
-/// Of another architecture's modules every so many-th is given to the tools.
+/// Of further kernels' modules every so many-th is given to the tools.
 const OTHERS_EVERY: usize = 4;
 
 /// One kernel, unpacked.
@@ -55,19 +60,21 @@ struct Wanted {
 /// [`Image`]s.
 pub fn describe(folder: &Path) -> Result<PathBuf> {
     let record = folder.join("images.json");
-    if remembered(&record).is_none() {
+    if remembered(&record).is_none() || flavors::remembered(folder).is_none() {
         println!("  whole kernels, to read every module of");
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let images = fetch(folder, Lists::System).or_else(|error| {
+        let (images, flavors) = fetch(folder, Lists::System).or_else(|error| {
             println!("  {error:#}\n  trying again with fresh package lists");
             fetch(folder, Lists::Fresh)
         })?;
+        flavors::remember(folder, &flavors)?;
         fs::write(&record, serde_json::to_vec_pretty(&images)?)?;
     }
     Ok(record)
 }
 
-/// The images, made if need be; this machine's own come first, in the order of their releases.
+/// The images, made if need be; this machine's own come first: the newest of each series, then the
+/// one that the fixtures are built against.
 pub fn all(folder: &Path) -> Result<Vec<Image>> {
     remembered(&describe(folder)?).context("the images have vanished again")
 }
@@ -75,26 +82,26 @@ pub fn all(folder: &Path) -> Result<Vec<Image>> {
 fn remembered(record: &Path) -> Option<Vec<Image>> {
     let known: Vec<Image> = serde_json::from_slice(&fs::read(record).ok()?).ok()?;
     let whole = |image: &Image| image.modules.is_dir() && image.symvers.is_file();
-    (!known.is_empty() && known.iter().all(whole)).then_some(known)
+    let enough = known.len() >= OWN_KERNELS + OTHERS.len();
+    (enough && known.iter().all(whole)).then_some(known)
 }
 
-fn fetch(folder: &Path, lists: Lists) -> Result<Vec<Image>> {
+fn fetch(folder: &Path, lists: Lists) -> Result<(Vec<Image>, Vec<Flavor>)> {
     let Some(own) = Apt::open(&folder.join("apt"), lists)? else {
         bail!("whole kernels are fetched by apt-get and dpkg-deb, which are not here");
     };
     let arch = apt::architecture()?;
     let mut images = Vec::new();
-    for release in newest(&own, &arch, &arch)?.into_iter().take(OWN_KERNELS) {
-        images.push(unpack(
-            &own,
-            folder,
-            Wanted {
-                release,
-                arch: arch.clone(),
-                every: 1,
-            },
-        )?);
+    let releases = own_releases(&own, folder, &arch)?;
+    for (place, release) in releases.iter().enumerate() {
+        let wanted = Wanted {
+            release: release.clone(),
+            arch: arch.clone(),
+            every: if place < OWN_SERIES { 1 } else { OTHERS_EVERY },
+        };
+        images.push(unpack(&own, folder, wanted)?);
     }
+    let flavors = flavors::fetch(&own, folder, &releases, &arch)?;
     let names: Vec<&str> = OTHERS.iter().map(|(arch, _)| *arch).collect();
     let others = Apt::of_other_machines(&folder.join("apt-others"), &names)?;
     for (arch, flavor) in OTHERS {
@@ -108,7 +115,38 @@ fn fetch(folder: &Path, lists: Lists) -> Result<Vec<Image>> {
         };
         images.push(unpack(&others, folder, wanted)?);
     }
-    Ok(images)
+    Ok((images, flavors))
+}
+
+/// The newest of the series; then the kernel that the fixtures are built against, whose neighbour
+/// keeps some of its symbols and changes others, or else any.
+fn own_releases(apt: &Apt, folder: &Path, arch: &str) -> Result<Vec<Release>> {
+    let newest = newest(apt, arch, arch)?;
+    let mut chosen: Vec<Release> = newest.into_iter().take(OWN_SERIES).collect();
+    let mut further: Vec<Release> = Vec::new();
+    let results = folder.parent().context("fixtures are kept in a folder")?;
+    for kernel in super::choose(results, false)? {
+        if kernel.role == Role::Base {
+            further.extend(Release::parse(&kernel.release));
+        }
+    }
+    let mut all = apt.image_releases(arch)?;
+    all.sort();
+    further.extend(all.into_iter().rev());
+    for release in further {
+        if chosen.len() == OWN_KERNELS {
+            break;
+        }
+        if !chosen.contains(&release) && apt.has(&packages(&release, arch)) {
+            chosen.push(release);
+        }
+    }
+    ensure!(
+        chosen.len() == OWN_KERNELS,
+        "the archive has only {} kernels for {arch}",
+        chosen.len()
+    );
+    Ok(chosen)
 }
 
 /// The newest kernel of each series, oldest series first; of a single series the newest ones.
@@ -118,7 +156,7 @@ fn newest(apt: &Apt, arch: &str, flavor: &str) -> Result<Vec<Release>> {
         series.entry(release.series()).or_default().push(release);
     }
     let mut found = Vec::new();
-    let each = if series.len() == 1 { OWN_KERNELS } else { 1 };
+    let each = if series.len() == 1 { OWN_SERIES } else { 1 };
     for members in series.values_mut() {
         members.sort();
         let available = members

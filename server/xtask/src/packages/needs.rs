@@ -2,7 +2,7 @@
 
 use super::probe::Probe::{self, File, Program, StaticProgram};
 use super::{Family, Group};
-use Group::{Bench, Build, Clients, Fixtures, Fuzz, Tests};
+use Group::{Bench, Build, Clients, Fixtures, Fuzz, Tests, Truth};
 
 /// One program or library.
 pub struct Need {
@@ -43,7 +43,7 @@ const fn need(
 }
 
 #[rustfmt::skip]
-pub static NEEDS: [Need; 33] = [
+pub static NEEDS: [Need; 34] = [
     need("nettle headers", File(&["/usr/include/nettle/nettle-meta.h"]),
         [&["nettle-dev"], &["libnettle-devel"], &["nettle-devel"]], &[Build]),
     need("libclang",
@@ -72,7 +72,7 @@ pub static NEEDS: [Need; 33] = [
         [&[], &["kernel-default-devel"], &["kernel-devel"]], &[Fixtures]),
     need("kmod", Program(&["modprobe"]), [&["kmod"], &["kmod"], &["kmod"]], &[Fixtures, Bench]),
     need("gpg", Program(&["gpg"]), [&["gnupg"], &["gpg2"], &["gnupg2"]], &[Fixtures]),
-    need("openssl", Program(&["openssl"]), [&["openssl"], &["openssl"], &["openssl"]], &[Clients]),
+    need("openssl", Program(&["openssl"]), [&["openssl"], &["openssl"], &["openssl"]], &[Fixtures, Clients]),
     need("rpm", Program(&["rpmkeys"]), [&["rpm"], &["rpm"], &["rpm"]], &[Fixtures, Clients]),
     need("rpmbuild", Program(&["rpmbuild"]),
         [&["rpm"], &["rpm-build"], &["rpm-build"]], &[Fixtures, Bench]),
@@ -102,7 +102,9 @@ pub static NEEDS: [Need; 33] = [
     need("libkmod headers", File(&["/usr/include/libkmod.h"]),
         [&["libkmod-dev"], &["libkmod-devel"], &["kmod-devel"]], &[Bench]),
     need("rpm2cpio", Program(&["rpm2cpio"]), [&["rpm2cpio"], &["rpm"], &["rpm"]], &[Bench]),
-    need("cpio", Program(&["cpio"]), [&["cpio"], &["cpio"], &["cpio"]], &[Bench]),
+    need("cpio", Program(&["cpio"]), [&["cpio"], &["cpio"], &["cpio"]], &[Bench, Truth]),
+    need("qemu", Program(&["qemu-system-x86_64"]),
+        [&["qemu-system-x86"], &["qemu-x86"], &["qemu-kvm"]], &[Truth]),
     Need {
         what: "docker compose",
         probe: Program(&["docker-compose", "docker"]),

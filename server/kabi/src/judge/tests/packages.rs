@@ -374,3 +374,31 @@ fn unversioned_needs_of_other_packages_symbols() {
         &expected,
     );
 }
+
+/// A symbol of assembler code that has no prototype: zero in both tables, and nothing else fits.
+#[test]
+fn an_export_without_a_version_fits_a_need_of_none() {
+    let core = module_with("core", &[], |m| {
+        m.exports = vec![export("core", Some(0)), export("other", Some(7))];
+    });
+    let user = |crc| module_with("user", &[], |m| m.imports.push(import("core", crc)));
+    let cases: [(Option<u32>, Verdict, &[&str]); 3] = [
+        (Some(0), Verdict::Compatible, &[]),
+        (
+            Some(7),
+            Verdict::Incompatible,
+            &["ksym-provider-crc-differs"],
+        ),
+        (
+            None,
+            Verdict::Incompatible,
+            &["symbol-unversioned-in-module"],
+        ),
+    ];
+    for (crc, verdict, expected) in cases {
+        let judged = &judge_all(&[("a", vec![user(crc), core.clone()])])[0];
+        let user = &judged.modules[0];
+        assert_eq!((user.verdict, codes(user)), (verdict, expected.to_vec()));
+        assert_eq!(codes(&judged.modules[1]), ["export-unversioned"]);
+    }
+}

@@ -1,70 +1,13 @@
-//! What holds for all kernels and packages, on a small world of symbols where everything collides.
+//! What holds for all kernels and packages, on random worlds where everything meets everything.
 
 use super::*;
 use crate::kernel::KernelExport;
-use std::collections::BTreeMap;
+use crate::testing::worlds::{
+    Package, any_kernel, any_kernel_export, any_module, any_packages, any_symbol,
+};
+use kmod::Import;
 
-const SYMBOLS: [&str; 6] = ["s0", "s1", "s2", "s3", "s4", "s5"];
-
-fn any_symbol() -> impl Strategy<Value = &'static str> {
-    proptest::sample::select(&SYMBOLS)
-}
-
-fn any_module() -> impl Strategy<Value = Module> {
-    let imports = proptest::collection::btree_map(any_symbol(), (0u32..3, 0u8..8), 0..4);
-    let exports = proptest::collection::btree_map(any_symbol(), (0u32..3, 0u8..8), 0..3);
-    let name = proptest::sample::select(&["m0", "m1", "m2", "m3", "m4"]);
-    (name, imports, exports, 0u8..16).prop_map(|(name, imports, exports, odd)| {
-        let mut module = module(name, &[], &[]);
-        for (symbol, (crc, odd)) in imports {
-            let mut import = import(symbol, Some(crc + u32::from(odd > 0)));
-            import.weak = odd == 1;
-            module.imports.push(import);
-        }
-        for (symbol, (crc, odd)) in exports {
-            let mut export = export(symbol, Some(crc + u32::from(odd > 0)));
-            export.gpl = odd == 1;
-            module.exports.push(export);
-        }
-        match odd {
-            0 => set_license(&mut module, None),
-            1 => module.versions = Versions::None,
-            2 => module.vermagic = None,
-            3 => module.imports[0].crc = Some(Crc(0xbad)),
-            _ => {}
-        }
-        module
-    })
-}
-
-fn any_packages() -> impl Strategy<Value = Vec<(String, Vec<Module>)>> {
-    let modules = proptest::collection::vec(any_module(), 0..4);
-    let names = proptest::sample::select(&["p0", "p1", "p2", "p3"]);
-    proptest::collection::vec((names.prop_map(str::to_owned), modules), 0..6)
-}
-
-fn any_kernel() -> impl Strategy<Value = Kernel> {
-    let exports = proptest::collection::btree_map(any_symbol(), (0u32..3, 0u8..8), 0..4);
-    exports.prop_map(|exports: BTreeMap<&str, (u32, u8)>| {
-        let mut kernel = kernel(&[]);
-        for (symbol, (crc, odd)) in exports {
-            let export = KernelExport {
-                crcs: vec![Crc(crc)],
-                gpl: odd == 0,
-                namespace: (odd == 1).then(|| "NS".to_owned()),
-                provider: if odd == 2 {
-                    "fs/m0".to_owned()
-                } else {
-                    "vmlinux".to_owned()
-                },
-            };
-            kernel.exports.insert(symbol.to_owned(), export);
-        }
-        kernel
-    })
-}
-
-fn judge_these(kernel: &Kernel, packages: &[(String, Vec<Module>)]) -> Vec<PackageVerdict> {
+fn judge_these(kernel: &Kernel, packages: &[Package]) -> Vec<PackageVerdict> {
     let candidates: Vec<Candidate<'_>> = packages
         .iter()
         .map(|(name, modules)| Candidate { name, modules })
@@ -117,31 +60,18 @@ proptest! {
         }
     }
 
-    /// A symbol that no package exports itself, and that no module does without, breaks nothing
-    /// when the kernel comes to export it; nor does one more valid version of a versioned symbol.
+    /// Symbols that no package exports itself, and that no module does without, break nothing when
+    /// the kernel comes to export them, however restricted; nor do further valid versions of a
+    /// versioned symbol, nor the end of a restriction.
     #[test]
     fn more_exports_never_break(
         kernel in any_kernel(),
         packages in any_packages(),
-        symbol in any_symbol(),
-        crc in 1u32..4,
+        others in proptest::collection::vec((any_symbol(), any_kernel_export()), 1..8),
     ) {
         let mut more = kernel.clone();
-        let modules = || packages.iter().flat_map(|(_, modules)| modules);
-        let is_exported = modules().any(|m| m.exports.iter().any(|e| e.symbol == symbol));
-        let is_weak = modules().any(|m| m.imports.iter().any(|i| i.symbol == symbol && i.weak));
-        match more.exports.get_mut(symbol) {
-            Some(export) if export.versions().next().is_some() => export.crcs.push(Crc(crc)),
-            None if !is_exported && !is_weak => {
-                let export = KernelExport {
-                    crcs: vec![Crc(crc)],
-                    gpl: false,
-                    namespace: None,
-                    provider: "vmlinux".to_owned(),
-                };
-                more.exports.insert(symbol.to_owned(), export);
-            }
-            _ => {}
+        for (symbol, other) in others {
+            add(&mut more, &packages, symbol, other);
         }
         let before = judge_these(&kernel, &packages);
         let after = judge_these(&more, &packages);
@@ -149,6 +79,23 @@ proptest! {
             if before.verdict.loads() {
                 prop_assert!(after.verdict.loads(), "{:#?} became {:#?}", before, after);
             }
+        }
+    }
+
+    /// Fewer exports never mend: the same from the other side, and no symbol is spared.
+    #[test]
+    fn fewer_exports_never_mend(kernel in any_kernel(), packages in any_packages(), symbol in any_symbol()) {
+        let mut fewer = kernel.clone();
+        let is_own = |m: &Module| m.exports.iter().any(|e| e.symbol == symbol);
+        let does_without = |m: &Module| m.imports.iter().any(|i| i.symbol == symbol && i.weak);
+        let modules = || packages.iter().flat_map(|(_, modules)| modules);
+        if modules().any(|m| is_own(m) || does_without(m)) || fewer.exports.len() < 2 {
+            return Ok(());
+        }
+        fewer.exports.remove(symbol);
+        let before = judge_these(&kernel, &packages);
+        for (before, after) in before.iter().zip(judge_these(&fewer, &packages)) {
+            prop_assert!(before.verdict.loads() || !after.verdict.loads(), "{:#?} became {:#?}", before, after);
         }
     }
 
@@ -181,36 +128,68 @@ proptest! {
                 }
                 prop_assert_eq!(judged.needed_ok, judged.needed_total);
                 for import in module.imports.iter().filter(|i| i.undefined && !i.weak) {
-                    prop_assert!(is_offered(&kernel, &packages, &verdicts, import));
+                    prop_assert!(is_offered(&kernel, &packages, &verdicts, module, import));
                 }
             }
         }
     }
 }
 
+/// One more export of a kernel, or what is less strict of it, where that can break nothing.
+fn add(kernel: &mut Kernel, packages: &[Package], symbol: &str, other: KernelExport) {
+    let modules = || packages.iter().flat_map(|(_, modules)| modules);
+    let is_exported = modules().any(|m| m.exports.iter().any(|e| e.symbol == symbol));
+    let is_weak = modules().any(|m| m.imports.iter().any(|i| i.symbol == symbol && i.weak));
+    let is_empty = kernel.exports.is_empty();
+    match kernel.exports.get_mut(symbol) {
+        Some(export) => {
+            if export.versions().next().is_some() {
+                export.crcs.extend(other.crcs);
+            }
+            // A weak symbol that was hidden from a proprietary module counted as not there.
+            export.gpl &= other.gpl || is_weak;
+            if other.namespace.is_none() {
+                export.namespace = None;
+            }
+        }
+        // A kernel of which nothing is known stays so.
+        None if !is_exported && !is_weak && !is_empty => {
+            kernel.exports.insert(symbol.to_owned(), other);
+        }
+        None => {}
+    }
+}
+
 /// By the kernel, or by a module that loads; a kernel's symbol without a version takes any.
 fn is_offered(
     kernel: &Kernel,
-    packages: &[(String, Vec<Module>)],
+    packages: &[Package],
     verdicts: &[PackageVerdict],
-    import: &kmod::Import,
+    module: &Module,
+    import: &Import,
 ) -> bool {
-    let by_kernel = kernel.exports.get(&import.symbol).is_some_and(|export| {
-        export.versions().next().is_none()
-            || import.crc.is_some_and(|crc| export.crcs.contains(&crc))
-    });
-    let exports = |module: &Module| {
-        module
-            .exports
-            .iter()
-            .any(|e| e.symbol == import.symbol && e.crc == import.crc)
+    // Newer loaders only warn of a symbol without a version.
+    let is_lenient = !kernel.modversions
+        || (kernel.version() >= Some((6, 14))
+            && matches!(module.versions, Versions::Extended | Versions::Both));
+    let is_unversioned = import.crc.is_none_or(|crc| !crc.is_versioned());
+    let fits = |crcs: &[Crc]| {
+        !kernel.modversions
+            || (is_lenient && is_unversioned)
+            || import.crc.is_some_and(|crc| crcs.contains(&crc))
     };
+    let by_kernel = kernel
+        .exports
+        .get(&import.symbol)
+        .is_some_and(|export| export.versions().next().is_none() || fits(&export.crcs));
+    let exports = |module: &Module| {
+        let mut named = module.exports.iter().filter(|e| e.symbol == import.symbol);
+        named.any(|e| fits(e.crc.as_slice()))
+    };
+    let mut all = packages.iter().zip(verdicts);
     by_kernel
-        || packages
-            .iter()
-            .zip(verdicts)
-            .any(|((_, modules), verdict)| {
-                let mut judged = modules.iter().zip(&verdict.modules);
-                judged.any(|(module, judged)| judged.verdict.loads() && exports(module))
-            })
+        || all.any(|((_, modules), verdict)| {
+            let mut judged = modules.iter().zip(&verdict.modules);
+            judged.any(|(module, judged)| judged.verdict.loads() && exports(module))
+        })
 }
