@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 mod decisions;
 mod embargo;
+mod migrations;
 
 const NOW: Time = time::macros::datetime!(2026-11-23 12:00 UTC);
 const ALL: Page = Page {
