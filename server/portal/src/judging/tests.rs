@@ -5,6 +5,7 @@ use kabi::{Candidate, symvers};
 use kmod::Module;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use std::collections::{HashMap, HashSet};
 use store::kernels::NewKernel;
 use store::packages::{Inspected, State};
 use store::verdicts::Brief;
@@ -26,6 +27,8 @@ enum Step {
         modules: Vec<Built>,
         /// As packages were stored before they were packed.
         is_old: bool,
+        /// Built for that kernel: held back while nobody may know of it.
+        built_for: Option<usize>,
     },
     Withdraw(usize),
     Register {
@@ -35,6 +38,10 @@ enum Step {
     /// The same kernel again, with something new.
     Status(usize, &'static str),
     Vermagic(usize, bool),
+    /// Another part of the kernel, which adds up with what is known.
+    Part(usize, Vec<(&'static str, u32)>),
+    /// An embargo ends; what was held back for the kernel is no more.
+    Release(usize),
     /// A process starts anew.
     Restart(usize),
     /// A process does what waits, the newest first or the oldest.
@@ -64,9 +71,13 @@ fn built() -> impl Strategy<Value = Built> {
 
 fn step() -> impl Strategy<Value = Step> {
     let status = || prop::sample::select(&["preview", "released", "retired"]);
-    let upload = (proptest::collection::vec(built(), 1..3), any::<bool>());
+    let modules = proptest::collection::vec(built(), 1..3);
+    let built_for = proptest::option::weighted(0.3, any::<usize>());
+    let upload = (modules, any::<bool>(), built_for);
     prop_oneof![
-        5 => upload.prop_map(|(modules, is_old)| Step::Upload { modules, is_old }),
+        5 => upload.prop_map(|(modules, is_old, built_for)| Step::Upload { modules, is_old, built_for }),
+        2 => (any::<usize>(), symbols(4)).prop_map(|(n, exports)| Step::Part(n, exports)),
+        1 => any::<usize>().prop_map(Step::Release),
         2 => any::<usize>().prop_map(Step::Withdraw),
         2 => (symbols(6), status()).prop_map(|(exports, status)| Step::Register { exports, status }),
         1 => (any::<usize>(), status()).prop_map(|(n, status)| Step::Status(n, status)),
@@ -91,6 +102,8 @@ struct World {
     vendor_id: i64,
     packages: Vec<Uuid>,
     kernels: Vec<Uuid>,
+    /// Packages that are held back, or were, with the kernel they are held back for.
+    held: HashMap<Uuid, Uuid>,
     waiting: Vec<Work>,
 }
 
@@ -116,13 +129,26 @@ impl World {
             vendor_id: acme.id,
             packages: Vec::new(),
             kernels: Vec::new(),
+            held: HashMap::new(),
             waiting: Vec::new(),
         })
     }
 
     async fn go(&mut self, step: &Step) -> anyhow::Result<()> {
         match step {
-            Step::Upload { modules, is_old } => self.upload(modules, *is_old).await?,
+            Step::Upload {
+                modules,
+                is_old,
+                built_for,
+            } => self.upload(modules, *is_old, *built_for).await?,
+            Step::Part(n, exports) => self.add_part(*n, exports).await?,
+            Step::Release(n) => {
+                if let Some(&id) = pick(&self.kernels, *n) {
+                    let mut conn = self.pool.acquire().await?;
+                    store::embargo::set_status(&mut conn, id, "released", NOW).await?;
+                    self.follow_release(id).await?;
+                }
+            }
             Step::Withdraw(n) => {
                 if let Some(&id) = pick(&self.packages, *n) {
                     let mut conn = self.pool.acquire().await?;
@@ -150,7 +176,12 @@ impl World {
         Ok(())
     }
 
-    async fn upload(&mut self, modules: &[Built], is_old: bool) -> anyhow::Result<()> {
+    async fn upload(
+        &mut self,
+        modules: &[Built],
+        is_old: bool,
+        built_for: Option<usize>,
+    ) -> anyhow::Result<()> {
         let mut tx = self.pool.begin().await?;
         let content = Uuid::now_v7();
         let sha256 = [*content.as_bytes(), [0; 16]].concat();
@@ -161,6 +192,13 @@ impl World {
         packages::save_inspection(&mut tx, id, &facts).await?;
         if !is_old {
             store::judging::pack(&mut tx, id, &facts.modules).await?;
+        }
+        if let Some(&kernel) = built_for.and_then(|n| pick(&self.kernels, n)) {
+            let row = kernels::for_judging(&mut tx, kernel).await?;
+            if row.expect("it is there").is_embargoed() {
+                store::embargo::hold(&mut tx, id, kernel).await?;
+                self.held.insert(id, kernel);
+            }
         }
         packages::set_state(&mut tx, id, State::Accepted, "In order.", NOW).await?;
         tx.commit().await?;
@@ -176,9 +214,6 @@ impl World {
         status: &str,
         tail: Option<&str>,
     ) -> anyhow::Result<()> {
-        let line = |(symbol, crc): &(&str, u32)| {
-            format!("{crc:#010x}\t{symbol}\tvmlinux\tEXPORT_SYMBOL\t\n")
-        };
         let layout = ("module_layout", MODULE_LAYOUT);
         let text: String = exports.iter().chain([&layout]).map(line).collect();
         let symvers = symvers::parse(text.as_bytes())?;
@@ -226,7 +261,49 @@ impl World {
         let exports = symvers.rows.iter().filter(|r| r.symbol != "module_layout");
         let exports: Vec<_> = exports.map(|r| (r.symbol.as_str(), r.crc.0)).collect();
         let status = status.unwrap_or(&row.status);
-        self.register(&row.release, &exports, status, tail).await
+        self.register(&row.release, &exports, status, tail).await?;
+        self.follow_release(id).await
+    }
+
+    /// As [`crate::embargo::follow_release`] does it.
+    async fn follow_release(&mut self, kernel: Uuid) -> anyhow::Result<()> {
+        let mut conn = self.pool.acquire().await?;
+        let held = store::embargo::held_for(&mut conn, kernel).await?;
+        self.waiting.extend(held.into_iter().map(Work::Package));
+        self.waiting.push(Work::Kernel(kernel));
+        Ok(())
+    }
+
+    async fn add_part(&mut self, n: usize, exports: &[(&str, u32)]) -> anyhow::Result<()> {
+        let Some(&id) = pick(&self.kernels, n) else {
+            return Ok(());
+        };
+        let mut conn = self.pool.acquire().await?;
+        let packed = kernels::symvers_for_judging(&mut conn, id).await?;
+        let mut symvers = symvers::parse(&packed.expect("it is there"))?;
+        // Parts that contradict what is known are refused before they come here.
+        let is_new = |symbol: &str| symvers.rows.iter().all(|row| row.symbol != symbol);
+        let new = exports.iter().filter(|(symbol, _)| is_new(symbol));
+        let text: String = new.map(line).collect();
+        if text.is_empty() {
+            return Ok(());
+        }
+        symvers.rows.extend(symvers::parse(text.as_bytes())?.rows);
+        let row = kernels::for_judging(&mut conn, id)
+            .await?
+            .expect("it is there");
+        let sum = store::kernel_parts::Sum {
+            content_hash: &symvers.content_hash(),
+            modversions: true,
+            vermagic_tail: row.vermagic_tail.as_deref(),
+            this_module_size: None,
+            symbol_count: 1,
+            unknown: &[],
+            symvers: &zstd::bulk::compress(symvers.to_canonical_text().as_bytes(), 1)?,
+        };
+        store::kernel_parts::add_up(&mut conn, id, &sum).await?;
+        self.waiting.push(Work::Kernel(id));
+        Ok(())
     }
 
     /// As the jobs do it.
@@ -260,14 +337,25 @@ impl World {
                 offered.push((id, row.name.expect("inspected"), modules));
             }
         }
-        let candidates: Vec<Candidate<'_>> = offered
-            .iter()
-            .map(|(_, name, modules)| Candidate { name, modules })
-            .collect();
+        let mut public = HashSet::new();
+        for &id in &self.kernels {
+            let row = kernels::for_judging(&mut conn, id).await?;
+            public.extend((!row.expect("it is there").is_embargoed()).then_some(id));
+        }
         for &kernel_id in &self.kernels {
             let row = kernels::for_judging(&mut conn, kernel_id)
                 .await?
                 .expect("it is there");
+            // What is held back counts only where nobody looks who is not to know.
+            let counts = |id: &Uuid| {
+                let held_for = self.held.get(id);
+                row.is_embargoed() || held_for.is_none_or(|kernel| public.contains(kernel))
+            };
+            let offered: Vec<_> = offered.iter().filter(|(id, ..)| counts(id)).collect();
+            let candidates: Vec<Candidate<'_>> = offered
+                .iter()
+                .map(|(_, name, modules)| Candidate { name, modules })
+                .collect();
             let packed = kernels::symvers_for_judging(&mut conn, kernel_id).await?;
             let kernel = parse(&row, &packed.expect("it is there"))?;
             let mut anew = Vec::new();
@@ -302,6 +390,11 @@ impl World {
 /// What `testkit` builds modules against.
 const MODULE_LAYOUT: u32 = 0xfa59_6f96;
 const TAIL: &str = "SMP preempt mod_unload modversions ";
+
+/// A line of a symvers file.
+fn line((symbol, crc): &(&str, u32)) -> String {
+    format!("{crc:#010x}\t{symbol}\tvmlinux\tEXPORT_SYMBOL\t\n")
+}
 
 fn pick<T>(all: &[T], n: usize) -> Option<&T> {
     all.get(n.checked_rem(all.len())?)
