@@ -368,6 +368,19 @@ fn a_product_demands_signed_modules_and_the_kit_brings_the_certificate() {
     let findings = published["findings"].to_string();
     assert!(!findings.contains("module-sign"), "{findings}");
 
+    // Bytes that no reader looks at, but the signature covers.
+    let changed = |module: Vec<u8>| {
+        let mut signed = key.sign(&module);
+        signed[15] ^= 1;
+        signed
+    };
+    let changed = case.maker.driver("mill-changed", "1", changed, |package| {
+        package.requires("mill-ueficert")
+    });
+    let refused = case.upload(&changed, "").problem(422);
+    let check = &refused["findings"][0]["check"];
+    assert_eq!(check, "broken-module-signature", "{refused}");
+
     let help = case.portal.get(&format!("/help/checks?product={PRODUCT}"));
     help.expect(200);
     let policy = case

@@ -133,6 +133,13 @@ impl Policy {
         }
     }
 
+    /// The certificates by which modules may be signed.
+    #[must_use]
+    pub fn known_signers(&self) -> Vec<&kmod::Certificate> {
+        let kit = self.module_certificates.iter();
+        kit.map(|it| &it.certificate).collect()
+    }
+
     /// Is this the name of a package without modules that the vendor's kit may hold?
     #[must_use]
     pub fn is_companion(&self, name: &str) -> bool {

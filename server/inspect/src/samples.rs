@@ -4,14 +4,22 @@
 //! passes makes it fail.
 
 use crate::testing::*;
-use crate::{CHECKS, Family, KitCertificate, Policy, Scope};
-use kmp::{Package, PackagedCertificate, SignatureReport};
+use crate::{CHECKS, Check, Family, KitCertificate, Policy, Scope};
+use kmp::{JudgedModule, ModuleVerdict, Package, PackagedCertificate, SignatureReport};
 
 /// What a check looks at.
 pub struct Sample {
     pub package: Package,
     pub signatures: SignatureReport,
     pub policy: Policy,
+}
+
+/// An honest package that this check passes.
+pub fn fine_for(check: &Check) -> Sample {
+    fine(match check.scope {
+        Scope::Only(family) => family,
+        Scope::All => Family::Suse,
+    })
 }
 
 /// An honest package that every check of this family passes.
@@ -40,7 +48,7 @@ fn fine(family: Family) -> Sample {
 }
 
 /// The same with what this check must find; false: there is no sample for it.
-fn spoil(id: &str, sample: &mut Sample) -> bool {
+pub fn spoil(id: &str, sample: &mut Sample) -> bool {
     spoil_content(id, sample) || spoil_module(id, sample) || spoil_dependencies(id, sample)
 }
 
@@ -138,6 +146,11 @@ fn spoil_module(id: &str, sample: &mut Sample) -> bool {
             user.modinfo = vec![("license".to_owned(), "Proprietary".to_owned())];
             add_module(package, "user.ko", user);
         }
+        "broken-module-signature" => sample.signatures.modules.push(JudgedModule {
+            path: MODULE.to_owned(),
+            signer: "Acme module key".to_owned(),
+            verdict: ModuleVerdict::Bad,
+        }),
         "module-signature" => module_of(package).signature = None,
         "module-signer" => sign_modules(package, "Other", "01"),
         "intree-flag" => set_modinfo(package, "intree", &["Y"]),
@@ -183,14 +196,10 @@ fn spoil_dependencies(id: &str, sample: &mut Sample) -> bool {
 #[test]
 fn every_check_finds_something_and_passes_something() {
     for check in CHECKS {
-        let family = match check.scope {
-            Scope::Only(family) => family,
-            Scope::All => Family::Suse,
-        };
         let looks = |sample: &Sample| {
             report_signed(check, &sample.package, &sample.signatures, &sample.policy)
         };
-        let mut sample = fine(family);
+        let mut sample = fine_for(check);
         assert_eq!(
             looks(&sample),
             [],

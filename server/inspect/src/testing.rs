@@ -106,6 +106,7 @@ pub fn kit_certificate(issuer: &str, serial: &str) -> KitCertificate {
             issuer: Some(issuer.to_owned()),
             serial: serial.to_owned(),
             subject_key_id: None,
+            public_key: None,
         },
     }
 }
@@ -136,6 +137,7 @@ pub fn add_module(package: &mut Package, file: &str, module: Module) {
         path,
         size: 9000,
         module: Ok(module),
+        seal: None,
     });
 }
 
@@ -176,6 +178,7 @@ pub fn judged(verdict: SignatureVerdict) -> SignatureReport {
             algorithm: Some("RSA 4096, SHA-256".to_owned()),
             verdict,
         }],
+        modules: Vec::new(),
     }
 }
 
@@ -213,6 +216,7 @@ pub fn honest() -> Package {
             path: MODULE.to_owned(),
             size: 11_184,
             module: Ok(module()),
+            seal: None,
         }],
         certificates: Vec::new(),
         compressor: "zstd".to_owned(),

@@ -112,7 +112,10 @@ fn report(pending: Vec<Pending>, judge: &Judge<'_>, whole_file: bool) -> Signatu
         .into_iter()
         .map(|one| judged(one, judge, whole_file))
         .collect();
-    SignatureReport { signatures }
+    SignatureReport {
+        signatures,
+        modules: Vec::new(),
+    }
 }
 
 fn judged(pending: Pending, judge: &Judge<'_>, whole_file: bool) -> JudgedSignature {

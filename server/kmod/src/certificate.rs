@@ -6,7 +6,7 @@
 //!                             [1] …, [2] …, [3] extensions }
 //! ```
 //! Read, not verified: whether a machine trusts it, its owner decides (MOK).
-//! Source: RFC 5280, sections 4.1 and 4.2.1.2.
+//! Source: RFC 5280, sections 4.1 and 4.2.1.2; RFC 3279 and 5480 for keys.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,16 @@ use crate::signature::{common_name, hex, positive};
 
 /// `id-ce-subjectKeyIdentifier`.
 const OID_SUBJECT_KEY_ID: &[u8] = b"\x55\x1d\x0e";
+/// `rsaEncryption`.
+const OID_RSA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
+/// `id-ecPublicKey`.
+const OID_EC: &[u8] = b"\x2a\x86\x48\xce\x3d\x02\x01";
+const CURVES: [(&[u8], Curve); 3] = [
+    (b"\x2a\x86\x48\xce\x3d\x03\x01\x07", Curve::P256),
+    (b"\x2b\x81\x04\x00\x22", Curve::P384),
+    (b"\x2b\x81\x04\x00\x23", Curve::P521),
+];
+const BITS: u8 = 0x03;
 const OCTETS: u8 = 0x04;
 const BOOLEAN: u8 = 0x01;
 /// How PEM files begin, which the kernel's tools do not take.
@@ -32,6 +42,41 @@ pub struct Certificate {
     pub serial: String,
     /// Likewise; `None`: it has no such extension.
     pub subject_key_id: Option<String>,
+    /// `None`: it was read before keys were, or its key is not understood.
+    #[serde(default)]
+    pub public_key: Option<PublicKey>,
+}
+
+/// The key by which signatures are verified. Numbers and points are hex.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PublicKey {
+    /// RSA with PKCS#1 padding.
+    Rsa {
+        /// `n`
+        modulus: String,
+        /// `e`
+        exponent: String,
+    },
+    /// ECDSA over a curve of NIST.
+    Ecdsa {
+        /// Which of them.
+        curve: Curve,
+        /// As in the certificate, uncompressed as a rule.
+        point: String,
+    },
+}
+
+/// The curves that kernels verify signatures on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Curve {
+    /// secp256r1
+    P256,
+    /// secp384r1
+    P384,
+    /// secp521r1
+    P521,
 }
 
 /// Why a file is no certificate that the kernel's tools take.
@@ -66,7 +111,7 @@ impl Certificate {
         let issuer = tbs.enter(SEQUENCE).ok_or(need("issuer"))?;
         tbs.take(SEQUENCE).ok_or(need("validity"))?;
         let subject = tbs.enter(SEQUENCE).ok_or(need("subject"))?;
-        tbs.take(SEQUENCE).ok_or(need("public key"))?;
+        let key = tbs.enter(SEQUENCE).ok_or(need("public key"))?;
         tbs.take(der::context_primitive(1));
         tbs.take(der::context_primitive(2));
         Ok(Certificate {
@@ -74,6 +119,7 @@ impl Certificate {
             issuer: common_name(issuer),
             serial: hex(positive(serial)),
             subject_key_id: tbs.enter(der::context(3)).and_then(subject_key_id),
+            public_key: public_key(key),
         })
     }
 
@@ -87,6 +133,25 @@ impl Certificate {
         let by_serial = signature.signer == self.issuer && key_id == self.serial;
         by_serial || self.subject_key_id.as_deref() == Some(key_id)
     }
+}
+
+fn public_key(mut info: Reader<'_>) -> Option<PublicKey> {
+    let mut algorithm = info.enter(SEQUENCE)?;
+    let kind = algorithm.take(OID)?;
+    // The first byte counts unused bits, of which a key has none.
+    let bits = info.take(BITS)?.strip_prefix(&[0])?;
+    if kind == OID_RSA {
+        let mut numbers = Reader::new(bits).enter(SEQUENCE)?;
+        let (modulus, exponent) = (numbers.take(INTEGER)?, numbers.take(INTEGER)?);
+        return Some(PublicKey::Rsa {
+            modulus: hex(positive(modulus)),
+            exponent: hex(positive(exponent)),
+        });
+    }
+    let named = algorithm.take(OID).filter(|_| kind == OID_EC)?;
+    let (_, curve) = CURVES.into_iter().find(|(oid, _)| *oid == named)?;
+    let point = hex(bits);
+    Some(PublicKey::Ecdsa { curve, point })
 }
 
 fn subject_key_id(mut explicit: Reader<'_>) -> Option<String> {
@@ -131,6 +196,7 @@ mod tests {
             issuer: Some("Acme CA".to_owned()),
             serial: "0abc".to_owned(),
             subject_key_id: Some("0102".to_owned()),
+            public_key: None,
         };
         let cases = [
             (signature(Some("Acme CA"), Some("0abc")), true),

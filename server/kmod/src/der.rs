@@ -77,6 +77,18 @@ fn length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     Some((usize::try_from(length).ok()?, rest))
 }
 
+/// How the length of an element is written.
+pub(crate) fn length_of(count: usize) -> Vec<u8> {
+    if let Ok(short @ ..0x80) = u8::try_from(count) {
+        return vec![short];
+    }
+    let bytes = count.to_be_bytes();
+    let digits = bytes.iter().skip_while(|byte| **byte == 0);
+    let digits: Vec<u8> = digits.copied().collect();
+    let marked = 0x80 | u8::try_from(digits.len()).expect("a number has eight bytes at most");
+    [vec![marked], digits].concat()
+}
+
 /// Dotted text of an object identifier's contents.
 pub(crate) fn dotted(oid: &[u8]) -> Option<String> {
     let mut numbers = Vec::new();
@@ -128,6 +140,15 @@ mod tests {
         for bytes in cases {
             assert!(Reader::new(bytes).any().is_none(), "{bytes:x?}");
         }
+    }
+
+    #[test]
+    fn lengths_are_read_as_they_are_written() {
+        for count in [0, 1, 0x7f, 0x80, 0xff, 0x100, 0x1_2345] {
+            let written = length_of(count);
+            assert_eq!(length(&written), Some((count, &[][..])), "{count}");
+        }
+        assert_eq!(length_of(0x80), [0x81, 0x80]);
     }
 
     #[test]

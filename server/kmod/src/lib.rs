@@ -18,16 +18,18 @@ mod module;
 mod names;
 mod oddities;
 mod read;
+mod seal;
 mod signature;
 #[cfg(test)]
 mod testing;
 mod unpack;
 mod versions;
 
-pub use certificate::{Certificate, CertificateError};
+pub use certificate::{Certificate, CertificateError, Curve, PublicKey};
 pub use crc::{Crc, ParseCrcError};
 pub use error::{Compression, Error};
 pub use license::is_gpl_compatible;
 pub use limits::Limits;
 pub use module::{Btf, Export, Import, Machine, Module, ModuleSignature, Oddity, Versions};
+pub use seal::Seal;
 pub use unpack::{compression, unpack};

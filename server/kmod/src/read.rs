@@ -1,8 +1,8 @@
 //! From the bytes of a module file to a [`Module`].
 
 use crate::{
-    Btf, Error, Limits, Module, Versions, elf::ElfFile, exports, imports, modinfo,
-    oddities::Oddities, signature, unpack, versions,
+    Btf, Error, Limits, Module, Seal, Versions, elf::ElfFile, exports, imports, modinfo,
+    oddities::Oddities, seal, signature, unpack, versions,
 };
 
 /// The kernel's `struct module` of this module, with its name near the start.
@@ -22,49 +22,74 @@ impl Module {
     pub fn read(bytes: &[u8], file_name: &str, limits: &Limits) -> Result<Module, Error> {
         let unpacked = unpack(bytes, limits)?;
         let mut oddities = Oddities::default();
-        let (elf, signature) = signature::split(&unpacked, &mut oddities);
-        let elf = ElfFile::parse(elf)?;
-        note_doubles(&elf, &mut oddities);
-
-        let modinfo = modinfo::read(&elf, limits, &mut oddities)?;
-        let symbols = elf.symbols(limits)?;
-        let (versions, records) = versions::read(&elf, limits, &mut oddities)?;
-        let imports = imports::join(&elf, &symbols, &records, limits, &mut oddities)?;
-        if symbols.is_empty() {
-            note_no_symbols(&mut oddities);
-        } else if versions != Versions::None {
-            imports::compare(&imports, &mut oddities);
-        }
-        let exports = exports::read(&elf, &symbols, limits, &mut oddities)?;
-        if imports.len() + exports.len() > limits.symbols {
-            return Err(Error::TooLarge {
-                what: "imports and exports",
-                limit: limits.symbols as u64,
-                name: Some("module-symbols"),
-            });
-        }
-
-        let mut module = Module {
-            name: String::new(),
-            machine: elf.machine(),
-            vermagic: None,
-            modinfo,
-            imports,
-            exports,
-            versions,
-            this_module_size: elf.find(THIS_MODULE).and_then(|index| elf.size(index)),
-            signature,
-            livepatch: false,
-            btf: btf(&elf),
-            oddities: Vec::new(),
-        };
-        module.name = name(&module, &elf, file_name, &mut oddities)?;
-        module.vermagic = module.first("vermagic").map(str::to_owned);
-        // The loader asks for the key only, whatever its value.
-        module.livepatch = module.first("livepatch").is_some();
-        module.oddities = oddities.into_vec();
-        Ok(module)
+        let split = signature::split(&unpacked, &mut oddities);
+        read_split(split, file_name, limits, oddities)
     }
+
+    /// The same, and of a signed module what verifying its signature takes: that hashes the module.
+    ///
+    /// # Errors
+    /// As [`Module::read`].
+    pub fn read_sealed(
+        bytes: &[u8],
+        file_name: &str,
+        limits: &Limits,
+    ) -> Result<(Module, Option<Seal>), Error> {
+        let unpacked = unpack(bytes, limits)?;
+        let mut oddities = Oddities::default();
+        let split = signature::split(&unpacked, &mut oddities);
+        let seal = split.pkcs7.and_then(|pkcs7| seal::gather(split.elf, pkcs7));
+        Ok((read_split(split, file_name, limits, oddities)?, seal))
+    }
+}
+
+fn read_split(
+    split: signature::Split<'_>,
+    file_name: &str,
+    limits: &Limits,
+    mut oddities: Oddities,
+) -> Result<Module, Error> {
+    let elf = ElfFile::parse(split.elf)?;
+    note_doubles(&elf, &mut oddities);
+
+    let modinfo = modinfo::read(&elf, limits, &mut oddities)?;
+    let symbols = elf.symbols(limits)?;
+    let (versions, records) = versions::read(&elf, limits, &mut oddities)?;
+    let imports = imports::join(&elf, &symbols, &records, limits, &mut oddities)?;
+    if symbols.is_empty() {
+        note_no_symbols(&mut oddities);
+    } else if versions != Versions::None {
+        imports::compare(&imports, &mut oddities);
+    }
+    let exports = exports::read(&elf, &symbols, limits, &mut oddities)?;
+    if imports.len() + exports.len() > limits.symbols {
+        return Err(Error::TooLarge {
+            what: "imports and exports",
+            limit: limits.symbols as u64,
+            name: Some("module-symbols"),
+        });
+    }
+
+    let mut module = Module {
+        name: String::new(),
+        machine: elf.machine(),
+        vermagic: None,
+        modinfo,
+        imports,
+        exports,
+        versions,
+        this_module_size: elf.find(THIS_MODULE).and_then(|index| elf.size(index)),
+        signature: split.signature,
+        livepatch: false,
+        btf: btf(&elf),
+        oddities: Vec::new(),
+    };
+    module.name = name(&module, &elf, file_name, &mut oddities)?;
+    module.vermagic = module.first("vermagic").map(str::to_owned);
+    // The loader asks for the key only, whatever its value.
+    module.livepatch = module.first("livepatch").is_some();
+    module.oddities = oddities.into_vec();
+    Ok(module)
 }
 
 fn note_doubles(elf: &ElfFile<'_>, oddities: &mut Oddities) {

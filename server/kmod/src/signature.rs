@@ -1,4 +1,4 @@
-//! The signature that `scripts/sign-file` appends to a module. Read, not verified.
+//! The signature that `scripts/sign-file` appends to a module. Read, not verified: see [`crate::Seal`].
 //!
 //! ```text
 //! file    = elf data trailer magic
@@ -49,24 +49,38 @@ const OID_COMMON_NAME: &[u8] = b"\x55\x04\x03";
 /// Two bytes a character, big-endian.
 const BMP_STRING: u8 = 0x1e;
 
-/// The file without its signature, and what the signature says of itself.
+/// A file without its signature, and the signature.
+#[derive(Default)]
+pub(crate) struct Split<'a> {
+    pub(crate) elf: &'a [u8],
+    /// What it says of itself.
+    pub(crate) signature: Option<ModuleSignature>,
+    /// The PKCS#7 structure, as it is.
+    pub(crate) pkcs7: Option<&'a [u8]>,
+}
+
+/// Takes the signature off.
 ///
 /// A trailer that contradicts itself is an oddity; the file is then cut at the magic only.
-pub(crate) fn split<'a>(
-    file: &'a [u8],
-    oddities: &mut Oddities,
-) -> (&'a [u8], Option<ModuleSignature>) {
+pub(crate) fn split<'a>(file: &'a [u8], oddities: &mut Oddities) -> Split<'a> {
+    let without = |elf| Split {
+        elf,
+        ..Split::default()
+    };
     let Some(signed) = file.strip_suffix(MAGIC) else {
-        return (file, None);
+        return without(file);
     };
     match trailer(signed) {
-        Some(Trailer { elf, signature }) => {
-            if signature.hash.is_none() || signature.key_id.is_none() {
+        Some(split) => {
+            let complete = |signature: &ModuleSignature| {
+                signature.hash.is_some() && signature.key_id.is_some()
+            };
+            if !split.signature.as_ref().is_some_and(complete) {
                 oddities.add("signature-malformed", || {
                     "the appended signature is not a PKCS#7 structure with one signer: sign again".to_owned()
                 });
             }
-            (elf, Some(signature))
+            split
         }
         None => {
             oddities.add("signature-malformed", || {
@@ -74,17 +88,12 @@ pub(crate) fn split<'a>(
                  sign it again as the last step, after strip"
                     .to_owned()
             });
-            (signed, None)
+            without(signed)
         }
     }
 }
 
-struct Trailer<'a> {
-    elf: &'a [u8],
-    signature: ModuleSignature,
-}
-
-fn trailer(signed: &[u8]) -> Option<Trailer<'_>> {
+fn trailer(signed: &[u8]) -> Option<Split<'_>> {
     let (before, trailer) = signed.split_last_chunk::<TRAILER>()?;
     let [
         algo,
@@ -110,9 +119,10 @@ fn trailer(signed: &[u8]) -> Option<Trailer<'_>> {
                 key_id: None,
                 hash: None,
             };
-            Some(Trailer {
+            Some(Split {
                 elf,
-                signature: pkcs7(data).unwrap_or(unreadable),
+                signature: Some(pkcs7(data).unwrap_or(unreadable)),
+                pkcs7: Some(data),
             })
         }
         ID_TYPE_X509 => {
@@ -120,13 +130,14 @@ fn trailer(signed: &[u8]) -> Option<Trailer<'_>> {
             let (before, key_id) = split_end(before, usize::from(key_id_len))?;
             let (elf, signer) = split_end(before, usize::from(signer_len))?;
             let hash = OLD_HASHES.get(usize::from(hash)).copied();
-            Some(Trailer {
+            Some(Split {
                 elf,
-                signature: ModuleSignature {
+                signature: Some(ModuleSignature {
                     signer: Some(String::from_utf8_lossy(signer).into_owned()),
                     key_id: Some(hex(key_id)),
                     hash: hash.map(str::to_owned),
-                },
+                }),
+                pkcs7: None,
             })
         }
         _ => None,
@@ -139,6 +150,18 @@ fn split_end(bytes: &[u8], length: usize) -> Option<(&[u8], &[u8])> {
 
 /// Signer, key and digest of the first `SignerInfo` of a PKCS#7 `SignedData`.
 fn pkcs7(data: &[u8]) -> Option<ModuleSignature> {
+    let mut signer = signer_info(data)?;
+    let (name, key_id) = signer_identifier(&mut signer)?;
+    let digest = signer.enter(SEQUENCE)?.take(OID)?;
+    Some(ModuleSignature {
+        signer: name,
+        key_id: Some(hex(key_id)),
+        hash: hash_name(digest),
+    })
+}
+
+/// The first `SignerInfo` of a PKCS#7 `SignedData`, behind its version.
+pub(crate) fn signer_info(data: &[u8]) -> Option<Reader<'_>> {
     let mut content_info = Reader::new(data).enter(SEQUENCE)?;
     content_info.take(OID)?;
     let mut signed_data = content_info.enter(der::context(0))?.enter(SEQUENCE)?;
@@ -150,13 +173,7 @@ fn pkcs7(data: &[u8]) -> Option<ModuleSignature> {
     signed_data.take(der::context(1));
     let mut signer = signed_data.enter(SET)?.enter(SEQUENCE)?;
     signer.take(INTEGER)?;
-    let (name, key_id) = signer_identifier(&mut signer)?;
-    let digest = signer.enter(SEQUENCE)?.take(OID)?;
-    Some(ModuleSignature {
-        signer: name,
-        key_id: Some(hex(key_id)),
-        hash: hash_name(digest),
-    })
+    Some(signer)
 }
 
 /// Issuer's common name and serial number, or no name and the subject key id.
@@ -198,7 +215,7 @@ fn string(tag: u8, text: &[u8]) -> String {
 }
 
 /// Name of a digest; its dotted identifier where it is none we know.
-fn hash_name(oid: &[u8]) -> Option<String> {
+pub(crate) fn hash_name(oid: &[u8]) -> Option<String> {
     let known = HASHES
         .iter()
         .find(|(known, _)| *known == oid)

@@ -1,7 +1,9 @@
 //! The digests that a main header gives for the payload.
 //!
 //! rpm 4.14 brought SHA-256 over the packed payload, 4.16 a second one over the unpacked payload, and
-//! rpm 6 the same pair with SHA-512 and SHA3-256.
+//! rpm 6 the same pair with SHA-512 and SHA3-256. The second is an alternative for packages whose
+//! payload was unpacked in the file itself. Like rpm we ask it only where the first does not speak:
+//! bytes that are pinned when packed are pinned when unpacked.
 
 use crate::digest::{Algorithm, RunningCheck};
 use crate::header::Header;
@@ -30,8 +32,11 @@ pub(crate) fn packed(header: &Header, oddities: &mut Oddities) -> Vec<RunningChe
     checks(header, "payload", tag::PAYLOAD_DIGEST, PACKED)
 }
 
-/// Digests over the unpacked payload.
+/// Digests over the unpacked payload; none where there are some over the packed one.
 pub(crate) fn unpacked(header: &Header) -> Vec<RunningCheck> {
+    if !checks(header, "payload", tag::PAYLOAD_DIGEST, PACKED).is_empty() {
+        return Vec::new();
+    }
     checks(
         header,
         "payload-unpacked",

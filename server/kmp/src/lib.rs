@@ -46,5 +46,8 @@ pub use package::{
     ChangelogEntry, DigestCheck, File, Keep, KeptFile, Package, PackagedCertificate,
     PackagedModule, Scriptlet, file_flag,
 };
-pub use read::{read, read_keeping};
-pub use signature::{Covers, JudgedSignature, RawSignature, SignatureReport, SignatureVerdict};
+pub use read::{read, read_keeping, read_sealed};
+pub use signature::{
+    Covers, JudgedModule, JudgedSignature, ModuleVerdict, RawSignature, SignatureReport,
+    SignatureVerdict,
+};

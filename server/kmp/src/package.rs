@@ -74,7 +74,8 @@ pub struct Package {
     pub archive_size: u64,
     /// Signature packets, none of them looked at.
     pub signatures: Vec<RawSignature>,
-    /// Every digest the package carries, recomputed.
+    /// Every digest the package carries, recomputed; those over the unpacked payload only where there
+    /// are none over the packed one, as rpm does.
     pub digests: Vec<DigestCheck>,
     /// Odd but readable: each becomes a finding, none is an error. Their codes are in
     /// [`crate::ODDITIES`]; of one code at most 20 are told in full, and then how many more.
@@ -236,6 +237,8 @@ pub struct PackagedModule {
     pub size: u64,
     /// What it says, or a sentence on why that could not be read.
     pub module: Result<kmod::Module, String>,
+    /// What verifying its signature takes, where that was asked for ([`crate::read_sealed`]).
+    pub seal: Option<kmod::Seal>,
 }
 
 /// A certificate in the payload, by which a machine's owner may trust the vendor's modules.

@@ -2,7 +2,8 @@
 //!
 //! Two halves meet here. The [`unpack`] half reads and decompresses, the [`walk`] half follows the
 //! archive, hashes each file and reads the modules. Small payloads go through both on one thread;
-//! for large ones each half and each pass of hashing has a thread of its own, see [`threads`].
+//! for large ones each half has a thread of its own, and so have the digests over the packed bytes,
+//! see [`threads`].
 
 mod archive;
 mod decoder;
@@ -19,11 +20,11 @@ use walk::{Contents, Walk};
 use crate::files::FileList;
 use crate::header::Header;
 use crate::oddities::{Oddities, quoted};
-use crate::read::{archive_size, expected_size};
+use crate::read::{Wanted, archive_size, expected_size};
 use crate::signature::SignatureHeader;
 use crate::source::Source;
 use crate::text::text;
-use crate::{DigestCheck, Error, Keep, Limits, expectations, tag};
+use crate::{DigestCheck, Error, Limits, expectations, tag};
 
 /// Bytes that are unpacked at once.
 const CHUNK: usize = 256 << 10;
@@ -50,7 +51,7 @@ impl Payload {
         header: &Header,
         list: &FileList,
         signature: &SignatureHeader,
-        (limits, keep): (&Limits, Keep),
+        (limits, wanted): (&Limits, Wanted),
         oddities: &mut Oddities,
     ) -> Result<Payload, Error> {
         let compressor = compressor(&mut source, header, oddities)?;
@@ -59,7 +60,7 @@ impl Payload {
         let walk = Walk {
             list,
             limits,
-            keep,
+            wanted,
             checks,
         };
         let contents = walk_payload(&mut unpacker, walk, archive_size(signature, header));

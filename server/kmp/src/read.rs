@@ -28,7 +28,20 @@ use crate::{Error, Keep, KeptFile, Limits, Package, expectations, scriptlet, tag
 /// Only when there is no way to go on, see [`Error`]. A digest that does not match is no error, see
 /// [`Package::digests`]; neither is a signature, which is not looked at.
 pub fn read(input: impl io::Read, limits: &Limits) -> Result<Package, Error> {
-    read_keeping(input, limits, Keep::NOTHING).map(|(package, _)| package)
+    read_with(input, limits, Wanted::default()).map(|(package, _)| package)
+}
+
+/// The same, and gathers what verifying the modules' own signatures takes, see
+/// [`crate::PackagedModule::seal`]. Each signed module is hashed once more.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_sealed(input: impl io::Read, limits: &Limits) -> Result<Package, Error> {
+    let wanted = Wanted {
+        seals: true,
+        ..Wanted::default()
+    };
+    read_with(input, limits, wanted).map(|(package, _)| package)
 }
 
 /// The same, and hands out the contents of the regular files that `keep` asks for, in the order of
@@ -40,6 +53,34 @@ pub fn read_keeping(
     input: impl io::Read,
     limits: &Limits,
     keep: Keep,
+) -> Result<(Package, Vec<KeptFile>), Error> {
+    let wanted = Wanted {
+        keep,
+        ..Wanted::default()
+    };
+    read_with(input, limits, wanted)
+}
+
+/// What to take along beside the facts.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) keep: Keep,
+    pub(crate) seals: bool,
+}
+
+impl Default for Wanted {
+    fn default() -> Wanted {
+        Wanted {
+            keep: Keep::NOTHING,
+            seals: false,
+        }
+    }
+}
+
+fn read_with(
+    input: impl io::Read,
+    limits: &Limits,
+    wanted: Wanted,
 ) -> Result<(Package, Vec<KeptFile>), Error> {
     let mut source = Source::new(input, limits.file_size);
     let mut oddities = Oddities::default();
@@ -61,7 +102,7 @@ pub fn read_keeping(
         &header,
         &list,
         &signature,
-        (limits, keep),
+        (limits, wanted),
         &mut oddities,
     )?;
     let archive_size = archive_size(&signature, &header);

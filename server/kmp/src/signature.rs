@@ -45,6 +45,32 @@ pub enum Covers {
 pub struct SignatureReport {
     /// In the order of [`crate::Package::signatures`].
     pub signatures: Vec<JudgedSignature>,
+    /// Of modules whose signature names a certificate that is known.
+    #[serde(default)]
+    pub modules: Vec<JudgedModule>,
+}
+
+/// What came out of one module's own signature.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct JudgedModule {
+    /// Of the module, as in the file list.
+    pub path: String,
+    /// Whose certificate the signature names: its owner or, without a name, its serial number.
+    pub signer: String,
+    /// What came out.
+    pub verdict: ModuleVerdict,
+}
+
+/// Outcome for one module.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum ModuleVerdict {
+    /// Made over this module by the certificate's key.
+    Good,
+    /// Another module was signed, or by another key.
+    Bad,
+    /// It cannot be told: why, in words that go on after "because".
+    Unjudged { why: String },
 }
 
 /// One signature and what came out of it.

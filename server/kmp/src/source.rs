@@ -3,9 +3,7 @@
 use std::io::{self, Read};
 use std::sync::mpsc::SyncSender;
 
-use sha2::{Digest, Sha256};
-
-use crate::digest::RunningCheck;
+use crate::digest::{Algorithm, Hasher, RunningCheck, update_together};
 use crate::error::Part;
 use crate::{DigestCheck, Error};
 
@@ -26,16 +24,25 @@ pub(crate) struct Source<R> {
 }
 
 /// The digests over what is read.
-#[derive(Default)]
 pub(crate) struct Hashes {
-    whole: Sha256,
+    whole: Hasher,
     checks: Vec<RunningCheck>,
+}
+
+impl Default for Hashes {
+    fn default() -> Hashes {
+        Hashes {
+            whole: Hasher::new(Algorithm::Sha256),
+            checks: Vec::new(),
+        }
+    }
 }
 
 impl Hashes {
     pub(crate) fn update(&mut self, bytes: &[u8]) {
-        self.whole.update(bytes);
-        self.checks.iter_mut().for_each(|check| check.update(bytes));
+        let checks = self.checks.iter_mut().map(RunningCheck::hasher);
+        let mut all: Vec<_> = checks.chain([&mut self.whole]).collect();
+        update_together(&mut all, bytes);
     }
 }
 
@@ -182,7 +189,9 @@ impl<R: Read> Source<R> {
             Hashing::Elsewhere(_) | Hashing::Paused => Hashes::default(),
         };
         let checks = hashes.checks.into_iter().map(RunningCheck::finish);
-        (self.read, hashes.whole.finalize().into(), checks.collect())
+        let mut whole = [0; 32];
+        whole.copy_from_slice(&hashes.whole.finish());
+        (self.read, whole, checks.collect())
     }
 
     fn account(&mut self, count: usize) -> Result<(), Error> {
@@ -219,7 +228,7 @@ fn read_some(input: &mut impl Read, room: &mut [u8]) -> io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::Algorithm;
+    use sha2::{Digest, Sha256};
 
     /// Gives one byte at a time and is interrupted in between.
     struct Trickle<'a>(&'a [u8], bool);

@@ -69,6 +69,7 @@ checks! {
     gpl_only_symbols
     namespace_not_imported
     module_signature
+    broken_module_signature
     module_signer
     certificate_requires
     intree_flag
@@ -81,5 +82,7 @@ checks! {
     odd_package
 }
 
+#[cfg(test)]
+mod rules;
 #[cfg(test)]
 mod tests;

@@ -128,6 +128,7 @@ mod tests {
     fn beside_a_good_signature_another_key_is_fine_and_a_bad_signature_is_not() {
         let both = |other| SignatureReport {
             signatures: [signed().signatures, judged(other).signatures].concat(),
+            ..SignatureReport::default()
         };
         assert_eq!(details(&signed()).len(), 0);
         assert_eq!(details(&both(SignatureVerdict::UnknownKey)).len(), 0);

@@ -5,7 +5,7 @@ use super::progress::Progress;
 use ::inspect::{CHECKS, Decision, Finding, Inspection, Policy, Severity};
 use keyring::Certificate;
 use kmod::Module;
-use kmp::{Package, SignatureReport, SignatureVerdict};
+use kmp::{ModuleVerdict, Package, SignatureReport, SignatureVerdict};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -130,7 +130,7 @@ impl Inspector {
         // As much as the buffer holds, or the whole file: enough for any magic.
         let start = input.fill_buf()?;
         if start.starts_with(&RPM_MAGIC) {
-            return match kmp::read(input, &kmp::Limits::default()) {
+            return match self.read(input) {
                 Ok(package) => self.judge(package, &mut file),
                 Err(kmp::Error::Input { source, .. }) => Err(source),
                 Err(error) => Ok(Outcome::Unreadable(NOT_A_PACKAGE.found(error.to_string()))),
@@ -141,13 +141,23 @@ impl Inspector {
             let detail = format!("it starts with {start:02x?}");
             return Ok(Outcome::Unreadable(UNKNOWN_FILE.found(detail)));
         }
-        read_module(input, &path.to_string_lossy())
+        self.read_module(input, &path.to_string_lossy())
+    }
+
+    /// Without certificates of modules their signatures need no hashing.
+    fn read(&self, input: impl Read) -> Result<Package, kmp::Error> {
+        let limits = kmp::Limits::default();
+        if self.policy.module_certificates.is_empty() {
+            kmp::read(input, &limits)
+        } else {
+            kmp::read_sealed(input, &limits)
+        }
     }
 
     fn judge(&self, package: Package, file: &mut File) -> io::Result<Outcome> {
         file.seek(SeekFrom::Start(package.header_start))?;
         let mut signed = BufReader::with_capacity(READ_AHEAD, file);
-        let signatures = keyring::judge_stream(
+        let mut signatures = keyring::judge_stream(
             &package,
             &self.certificates,
             &keyring::Policy::default(),
@@ -155,6 +165,7 @@ impl Inspector {
             &mut signed,
         )
         .map_err(io::Error::other)?;
+        signatures.modules = keyring::judge_modules(&package, &self.policy.known_signers());
         let inspection = self.inspect(&package, &signatures);
         Ok(Outcome::Package(Box::new(PackageReport {
             package,
@@ -162,6 +173,29 @@ impl Inspector {
             is_judged: !self.certificates.is_empty(),
             inspection,
         })))
+    }
+
+    fn read_module(&self, input: impl Read, name: &str) -> io::Result<Outcome> {
+        let limits = kmod::Limits::default();
+        let mut bytes = Vec::new();
+        // One byte more than allowed, so that the reader of modules sees that it is too much.
+        input
+            .take((limits.unpacked as u64).saturating_add(1))
+            .read_to_end(&mut bytes)?;
+        Ok(match Module::read_sealed(&bytes, name, &limits) {
+            Err(error) => Outcome::Unreadable(found("unreadable-module", error.to_string())),
+            Ok((module, seal)) => {
+                let signature = module.signature.as_ref();
+                let verdict = signature.and_then(|signature| {
+                    keyring::judge_module(signature, seal.as_ref(), &self.policy.known_signers())
+                });
+                let oddities = module.oddities.iter();
+                let odd = oddities
+                    .map(|odd| found("odd-module", format!("{} ({})", odd.detail, odd.code)));
+                let findings = found_of_signature(verdict).into_iter().chain(odd).collect();
+                Outcome::Module(Box::new(ModuleReport { module, findings }))
+            }
+        })
     }
 
     /// Nobody is told that a key is unknown who has not said which are known.
@@ -181,23 +215,14 @@ impl Inspector {
     }
 }
 
-fn read_module(input: impl Read, name: &str) -> io::Result<Outcome> {
-    let limits = kmod::Limits::default();
-    let mut bytes = Vec::new();
-    // One byte more than allowed, so that the reader of modules sees that it is too much.
-    input
-        .take((limits.unpacked as u64).saturating_add(1))
-        .read_to_end(&mut bytes)?;
-    Ok(match Module::read(&bytes, name, &limits) {
-        Err(error) => Outcome::Unreadable(found("unreadable-module", error.to_string())),
-        Ok(module) => {
-            let findings = module
-                .oddities
-                .iter()
-                .map(|odd| found("odd-module", format!("{} ({})", odd.detail, odd.code)))
-                .collect();
-            Outcome::Module(Box::new(ModuleReport { module, findings }))
-        }
+/// The finding of a signature that does not fit, as in a package.
+fn found_of_signature(verdict: Option<(String, ModuleVerdict)>) -> Option<Finding> {
+    let (signer, verdict) = verdict?;
+    (verdict == ModuleVerdict::Bad).then(|| {
+        let detail = format!(
+            "its signature names the certificate of `{signer}`, but that key did not sign this module"
+        );
+        found("broken-module-signature", detail)
     })
 }
 

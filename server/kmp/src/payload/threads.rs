@@ -1,11 +1,11 @@
-//! A large payload, on several threads: each pass over the bytes is the work of one.
+//! A large payload, on several threads.
 //!
 //! ```text
-//! read, unpack (the caller) ──► hash the unpacked payload ──► walk: hash files, read modules
+//! read, unpack (the caller) ──► walk: hash each file, read modules
 //!        └──► hash the packed payload
 //! ```
 //! A few buffers go round between them, so memory does not grow with the payload, and with enough
-//! processors the slowest pass alone sets the pace.
+//! processors unpacking alone sets the pace.
 
 use std::io::Read;
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -14,9 +14,8 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 use super::unpack::Unpacker;
 use super::walk::{Contents, Walk};
 use super::{CHUNK, Chunks};
-use crate::digest::RunningCheck;
+use crate::Error;
 use crate::source::Hashes;
-use crate::{DigestCheck, Error};
 
 /// How many chunks may wait between two threads.
 const QUEUE: usize = 4;
@@ -42,11 +41,10 @@ pub(super) fn walk<R: Read>(unpacker: &mut Unpacker<R>, walk: Walk<'_>) -> Resul
     })
 }
 
-/// The threads behind the unpacking.
+/// The thread behind the unpacking.
 struct Stages<'scope> {
     full: SyncSender<Chunk>,
     used: Receiver<Vec<u8>>,
-    hashing: ScopedJoinHandle<'scope, Vec<DigestCheck>>,
     walking: ScopedJoinHandle<'scope, Result<Contents, Error>>,
 }
 
@@ -56,28 +54,16 @@ impl<'scope> Stages<'scope> {
         scope: &'scope Scope<'scope, 'env>,
         walk: Walk<'env>,
     ) -> Option<Stages<'scope>> {
-        let (full, unhashed) = mpsc::sync_channel(QUEUE);
-        let (hashed, received) = mpsc::sync_channel(QUEUE);
-        let (used_sender, used) = mpsc::sync_channel(2 * QUEUE + 2);
+        let (full, received) = mpsc::sync_channel(QUEUE);
+        let (used_sender, used) = mpsc::sync_channel(QUEUE + 2);
         let mut received = ReceivedChunks {
             full: received,
             used: used_sender,
         };
-        let without_checks = Walk {
-            checks: &|| Vec::new(),
-            ..walk
-        };
-        let walking = spawn(scope, "payload-walk", move || {
-            without_checks.run(&mut received)
-        })?;
-        let checks = (walk.checks)();
-        let hashing = spawn(scope, "payload-hash", move || {
-            hash(checks, &unhashed, &hashed)
-        })?;
+        let walking = spawn(scope, "payload-walk", move || walk.run(&mut received))?;
         Some(Stages {
             full,
             used,
-            hashing,
             walking,
         })
     }
@@ -96,28 +82,8 @@ impl<'scope> Stages<'scope> {
     /// Says that no more is coming, and waits for what came of it.
     fn finish(self) -> Result<Contents, Error> {
         drop(self.full);
-        let mut digests = join(self.hashing);
-        let mut contents = join(self.walking)?;
-        digests.append(&mut contents.digests);
-        contents.digests = digests;
-        Ok(contents)
+        join(self.walking)
     }
-}
-
-/// Hashes chunks on their way to the walk.
-fn hash(
-    mut checks: Vec<RunningCheck>,
-    unhashed: &Receiver<Chunk>,
-    hashed: &SyncSender<Chunk>,
-) -> Vec<DigestCheck> {
-    for (chunk, count) in unhashed {
-        let bytes = chunk.get(..count).unwrap_or_default();
-        checks.iter_mut().for_each(|check| check.update(bytes));
-        if hashed.send((chunk, count)).is_err() {
-            break;
-        }
-    }
-    checks.into_iter().map(RunningCheck::finish).collect()
 }
 
 /// Has the digests over the packed payload kept by another thread, if one can be had.
@@ -152,7 +118,7 @@ fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// Chunks that other threads have unpacked and hashed.
+/// Chunks that another thread has unpacked.
 struct ReceivedChunks {
     full: Receiver<Chunk>,
     used: SyncSender<Vec<u8>>,

@@ -8,6 +8,7 @@ use crate::digest::RunningCheck;
 use crate::error::ArchiveProblem;
 use crate::files::FileList;
 use crate::oddities::{Oddities, quoted};
+use crate::read::Wanted;
 use crate::text::decode;
 use crate::{
     DigestCheck, Error, File, Keep, KeptFile, Limits, ModulePath, PackagedCertificate,
@@ -20,8 +21,7 @@ use sha1::{Digest as _, Sha1};
 pub(crate) struct Walk<'a> {
     pub(crate) list: &'a FileList,
     pub(crate) limits: &'a Limits,
-    /// Files to hand out beside the modules.
-    pub(crate) keep: Keep,
+    pub(crate) wanted: Wanted,
     /// Makes the digests over the unpacked payload.
     pub(crate) checks: &'a (dyn Fn() -> Vec<RunningCheck> + Sync),
 }
@@ -79,8 +79,10 @@ struct State<'a> {
     entries: usize,
     modules: Vec<PackagedModule>,
     certificates: Vec<PackagedCertificate>,
-    keep: Keep,
+    wanted: Wanted,
     kept: Vec<KeptFile>,
+    /// Empty: what the file before this one was read into, for the next.
+    buffer: Vec<u8>,
     /// Of all modules so far, see [`Limits::module_facts`].
     facts: u64,
     digests: Vec<DigestCheck>,
@@ -99,8 +101,9 @@ impl<'a> State<'a> {
             entries: 0,
             modules: Vec::new(),
             certificates: Vec::new(),
-            keep: walk.keep,
+            wanted: walk.wanted,
             kept: Vec::new(),
+            buffer: Vec::new(),
             facts: 0,
             digests: Vec::new(),
             oddities: Oddities::default(),
@@ -200,8 +203,8 @@ impl<'a> State<'a> {
             return archive.data(size, |_| {});
         }
         let mut check = self.running_check(file);
-        let kind = Kind::of(&file.path, self.keep);
-        let mut bytes = kind.map(|_| Vec::new());
+        let kind = Kind::of(&file.path, self.wanted.keep);
+        let mut bytes = kind.map(|_| std::mem::take(&mut self.buffer));
         let most = match kind {
             Some(Kind::Module) => self.limits.module.unpacked,
             Some(Kind::Kept) => self.room_for(size)?,
@@ -216,29 +219,37 @@ impl<'a> State<'a> {
                 .as_mut()
                 .filter(|bytes| bytes.len() + piece.len() <= most)
             {
+                grow(bytes, piece.len(), size);
                 bytes.extend_from_slice(piece);
             }
         })?;
         if let Some(check) = check {
             self.checked(position, check.finish());
         }
-        match (kind, bytes) {
-            (Some(Kind::Module), Some(bytes)) => self.module(file, size, &bytes),
-            (Some(Kind::Certificate), Some(bytes)) => self.certificate(file, size, &bytes),
-            (Some(Kind::Kept), Some(bytes)) => {
+        let (Some(kind), Some(mut bytes)) = (kind, bytes) else {
+            return Ok(());
+        };
+        match kind {
+            Kind::Module => self.module(file, size, &bytes)?,
+            Kind::Certificate => self.certificate(file, size, &bytes)?,
+            Kind::Kept => {
                 let path = file.path.clone();
                 self.kept.push(KeptFile { path, bytes });
-                Ok(())
+                return Ok(());
             }
-            _ => Ok(()),
         }
+        if bytes.capacity() <= BUFFER_MAX {
+            bytes.clear();
+            self.buffer = bytes;
+        }
+        Ok(())
     }
 
     /// How many bytes a file to be kept may have; an error when it has more.
     fn room_for(&self, size: u64) -> Result<usize, Error> {
         let kept: usize = self.kept.iter().map(|file| file.bytes.len()).sum();
         let found = size.saturating_add(kept as u64);
-        let limit = self.keep.bytes as u64;
+        let limit = self.wanted.keep.bytes as u64;
         if found > limit {
             return Err(Error::OverLimit {
                 what: "bytes of the files that tell about the package",
@@ -247,7 +258,7 @@ impl<'a> State<'a> {
                 limit,
             });
         }
-        Ok(self.keep.bytes - kept)
+        Ok(self.wanted.keep.bytes - kept)
     }
 
     fn running_check(&self, file: &File) -> Option<RunningCheck> {
@@ -296,13 +307,16 @@ impl<'a> State<'a> {
         }
         let most = self.limits.module.unpacked;
         let module = if bytes.len() as u64 == size {
-            kmod::Module::read(bytes, &file.path, &self.limits.module)
-                .map_err(|error| error.to_string())
+            self.read_module(bytes, &file.path)
         } else {
             Err(format!(
                 "the file has {size} bytes, more than the limit of {most} for one module \
                  (`module-bytes`)"
             ))
+        };
+        let (module, seal) = match module {
+            Ok((module, seal)) => (Ok(module), seal),
+            Err(why) => (Err(why), None),
         };
         self.facts += module.as_ref().map_or(0, weight);
         if self.facts > self.limits.module_facts {
@@ -318,8 +332,23 @@ impl<'a> State<'a> {
             path: file.path.clone(),
             size,
             module,
+            seal,
         });
         Ok(())
+    }
+
+    fn read_module(
+        &self,
+        bytes: &[u8],
+        path: &str,
+    ) -> Result<(kmod::Module, Option<kmod::Seal>), String> {
+        let limits = &self.limits.module;
+        let read = if self.wanted.seals {
+            kmod::Module::read_sealed(bytes, path, limits)
+        } else {
+            kmod::Module::read(bytes, path, limits).map(|module| (module, None))
+        };
+        read.map_err(|error| error.to_string())
     }
 
     fn certificate(&mut self, file: &File, size: u64, bytes: &[u8]) -> Result<(), Error> {
@@ -395,6 +424,18 @@ enum Kind {
     Module,
     Certificate,
     Kept,
+}
+
+/// Bytes of memory that are kept from one file to the next; few modules are larger.
+const BUFFER_MAX: usize = 4 << 20;
+
+/// Makes room for so many bytes more of a file that says it has `size`: by doubling, so that memory
+/// grows with what is really there, but not beyond its end.
+fn grow(bytes: &mut Vec<u8>, more: usize, size: u64) {
+    if bytes.capacity() - bytes.len() < more {
+        let missing = usize::try_from(size).map_or(more, |size| size.saturating_sub(bytes.len()));
+        bytes.reserve_exact(missing.min(bytes.len()).max(more));
+    }
 }
 
 /// Where `-ueficert` packages put the certificates of their vendor's modules.

@@ -1,6 +1,5 @@
 //! Whole packages through `kmp::read`: built in memory, built by `rpmbuild`, damaged.
 
-mod damage;
 mod digests;
 mod errors;
 mod facts;

@@ -60,7 +60,13 @@ impl Task {
     /// Reads the package, judges its signatures and runs all checks.
     pub fn perform(&self, mut file: impl Read + Seek) -> Answer {
         let input = BufReader::with_capacity(READ_AHEAD, &mut file);
-        let package = match kmp::read(input, &self.limits) {
+        let signers = self.known_signers();
+        let read = if signers.is_empty() {
+            kmp::read(input, &self.limits)
+        } else {
+            kmp::read_sealed(input, &self.limits)
+        };
+        let package = match read {
             Ok(package) => package,
             Err(error @ kmp::Error::Input { .. }) => return Answer::Trouble(error.to_string()),
             Err(error) => return Answer::Refused(refusals::unreadable(&error)),
@@ -78,10 +84,11 @@ impl Task {
             Some(_) => Ok((own, None)),
             None => judge(&self.other_keys).map(|others| (own, good(&others))),
         });
-        let (signatures, signed_by_other) = match judged {
+        let (mut signatures, signed_by_other) = match judged {
             Ok(judged) => judged,
             Err(error) => return Answer::Trouble(error.to_string()),
         };
+        signatures.modules = keyring::judge_modules(&package, &signers);
         let inspections = self
             .policies
             .iter()
@@ -93,6 +100,18 @@ impl Task {
             key_trouble,
             facts: records::facts(package, &signatures),
         }))
+    }
+
+    /// The certificates in the vendor's kit, by which its modules may be signed.
+    fn known_signers(&self) -> Vec<&kmod::Certificate> {
+        let mut all: Vec<_> = self
+            .policies
+            .iter()
+            .flat_map(Policy::known_signers)
+            .collect();
+        all.sort();
+        all.dedup();
+        all
     }
 }
 
