@@ -5,16 +5,24 @@ use std::collections::HashSet;
 
 /// Patterns that others are held against.
 pub(crate) struct Coverage<'a> {
-    index: Index<()>,
+    /// With a number for each pattern.
+    index: Index<usize>,
     /// For patterns that cannot be looked at as a text.
     texts: HashSet<&'a str>,
+    /// Stands for what a `*` matches: bytes that no device's name holds, more than all that stands for
+    /// single bytes in any of the patterns could take up.
+    run: String,
 }
 
 impl<'a> Coverage<'a> {
     pub fn of(patterns: impl Iterator<Item = &'a str>) -> Coverage<'a> {
         let texts: HashSet<&str> = patterns.collect();
-        let index = Index::build(texts.iter().map(|pattern| ((*pattern).to_owned(), ())));
-        Coverage { index, texts }
+        let numbered = texts.iter().enumerate();
+        let index = Index::build(numbered.map(|(number, pattern)| ((*pattern).to_owned(), number)));
+        let singles = |pattern: &&str| pattern.matches(['?', '[']).count();
+        let most = texts.iter().map(singles).max().unwrap_or(0);
+        let run = "\u{1}".repeat(most + 1);
+        Coverage { index, texts, run }
     }
 
     /// Do they match every device that `pattern` matches?
@@ -25,20 +33,24 @@ impl<'a> Coverage<'a> {
         if pattern.len() > PATTERN_MAX || self.texts.contains(pattern) {
             return true;
         }
-        spell_out(pattern).is_some_and(|spellings| {
-            spellings.iter().all(|spelling| {
-                let mut is_matched = false;
-                self.index
-                    .each(&spelling.replace('*', ANY), |_, ()| is_matched = true);
-                is_matched
-            })
-        })
+        spell_out(pattern).is_some_and(|spellings| spellings.iter().all(|it| self.matches_all(it)))
+    }
+
+    /// Whether one pattern matches the spelling both with nothing in place of each `*` and with very
+    /// much: then it has a `*` there itself, and asks for no byte beside it.
+    fn matches_all(&self, spelling: &str) -> bool {
+        let (mut short, mut long) = (HashSet::new(), false);
+        self.index.each(&spelling.replace('*', ""), |_, number| {
+            short.insert(*number);
+        });
+        self.index
+            .each(&spelling.replace('*', &self.run), |_, number| {
+                long |= short.contains(number);
+            });
+        long
     }
 }
 
-/// Stands for the `*` of a pattern that is looked at as a text: two bytes that no device's name
-/// holds, so that a `?` does not match them.
-const ANY: &str = "\u{1}\u{1}";
 /// Spellings of one pattern at most.
 const SPELLINGS_MAX: usize = 256;
 
@@ -124,6 +136,10 @@ mod tests {
             ("a[", "a[", true),
             ("*", "a[", false),
             ("*", "", true),
+            ("??*", "*", false),
+            ("a?*", "a*", false),
+            ("a?*b", "a*b", false),
+            ("a?*", "a*b", true),
         ];
         for (wide, narrow, expected) in cases {
             assert_eq!(covers(wide, narrow), expected, "{wide} over {narrow}");

@@ -13,15 +13,15 @@ fn checks_of(inspection: &Inspection, severity: Severity) -> Vec<&str> {
 }
 
 #[test]
-fn an_honest_package_is_accepted_with_notes_only() {
+fn an_honest_package_of_modules_that_are_not_signed_is_accepted() {
     let inspection = inspect(&honest(), &signed(), &policy());
     assert_eq!(inspection.decision, Decision::Accept);
     assert_eq!(checks_of(&inspection, Severity::Reject), [""; 0]);
-    assert_eq!(checks_of(&inspection, Severity::Warning), [""; 0]);
     assert_eq!(
-        checks_of(&inspection, Severity::Note),
-        ["supported-flag", "module-signature"]
+        checks_of(&inspection, Severity::Warning),
+        ["module-signature"]
     );
+    assert_eq!(checks_of(&inspection, Severity::Note), ["supported-flag"]);
 }
 
 #[test]
@@ -66,19 +66,19 @@ fn a_check_that_panics_is_a_finding() {
 #[test]
 fn the_policy_changes_severities_but_does_not_lower_what_cannot_be_waived() {
     let package = changed(|package| {
-        package.scriptlets.clear();
+        package.license = None;
         package.digests[0].found = "other".to_owned();
     });
     let mut strict = policy();
     strict
         .severities
-        .insert("weak-modules-scriptlet".to_owned(), Weight::Reject);
+        .insert("package-license".to_owned(), Weight::Reject);
     strict
         .severities
         .insert("digest-mismatch".to_owned(), Weight::Off);
     let inspection = inspect(&package, &signed(), &strict);
     let rejected = checks_of(&inspection, Severity::Reject);
-    assert_eq!(rejected, ["digest-mismatch", "weak-modules-scriptlet"]);
+    assert_eq!(rejected, ["digest-mismatch", "package-license"]);
 }
 
 #[test]
@@ -88,7 +88,10 @@ fn every_check_that_looked_found_something_or_passed() {
         .severities
         .insert("supported-flag".to_owned(), Weight::Off);
     let inspection = inspect(&honest(), &signed(), &lenient);
-    assert_eq!(checks_of(&inspection, Severity::Note), ["module-signature"]);
+    assert_eq!(
+        checks_of(&inspection, Severity::Warning),
+        ["module-signature"]
+    );
     let looked = CHECKS
         .iter()
         .filter(|check| check.scope.covers(Family::Suse));

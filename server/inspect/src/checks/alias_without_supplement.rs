@@ -1,5 +1,8 @@
 //! Everything that the modules drive is claimed by `Supplements: modalias(…)`, so that the package
 //! is offered where its hardware is.
+//!
+//! Of PCI devices that is demanded, as the distributor's own checker does; drivers of other buses
+//! often list what their vendor does not sell.
 
 use super::{Check, Context, Report, Scope, Severity};
 use crate::Family;
@@ -8,7 +11,7 @@ use crate::glob::Coverage;
 pub static CHECK: Check = Check {
     id: "alias-without-supplement",
     title: "A module drives hardware that the package does not claim",
-    severity: Severity::Warning,
+    severity: Severity::Reject,
     waivable: true,
     help: "Build with the distribution's generators, which write Supplements: \
            modalias(kernel-FLAVOR:ALIAS) for every alias, and without switching them off.",
@@ -25,7 +28,11 @@ fn run(cx: &Context<'_>, report: &mut Report<'_>) {
         for alias in module.module.aliases().filter(|alias| is_hardware(alias)) {
             if !coverage.covers(alias) {
                 let detail = format!("its alias `{alias}` is in no Supplements");
-                report.found_at(module.path, detail);
+                if alias.starts_with("pci:") {
+                    report.found_at(module.path, detail);
+                } else {
+                    report.found_as(Severity::Warning, Some(module.path), detail);
+                }
             }
         }
     }
@@ -47,6 +54,9 @@ mod tests {
             set_modinfo(package, "alias", &["pci:v0000ACE1d00001003sv*sd*bc*sc*i*"]);
         };
         let detail = "its alias `pci:v0000ACE1d00001003sv*sd*bc*sc*i*` is in no Supplements";
+        assert_finds(&CHECK, change, Severity::Reject, detail);
+        let change = |package: &mut kmp::Package| set_modinfo(package, "alias", &["usb:v0001p*"]);
+        let detail = "its alias `usb:v0001p*` is in no Supplements";
         assert_finds(&CHECK, change, Severity::Warning, detail);
     }
 

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 pub static CHECK: Check = Check {
     id: "missing-ksym-provides",
     title: "A module exports a symbol that the package does not provide",
-    severity: Severity::Warning,
+    severity: Severity::Reject,
     waivable: true,
     help: "Packages that use the symbol cannot be installed. Do not strip the modules, and build \
            with generators that know your kernel's modules.",
@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn an_export_is_missed() {
         let change = |package: &mut kmp::Package| module_of(package).exports.push(export("x", 1));
-        assert_finds(&CHECK, change, Severity::Warning, "it exports `x`, which is not provided");
+        assert_finds(&CHECK, change, Severity::Reject, "it exports `x`, which is not provided");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{Check, Context, Report, Scope, Severity};
 pub static CHECK: Check = Check {
     id: "module-signature",
     title: "A module is not signed, so kernels under Secure Boot refuse it",
-    severity: Severity::Note,
+    severity: Severity::Warning,
     waivable: true,
     help: "Sign modules with kernel-sign-file or modsign-repackage before the package is signed, \
            and ship the certificate in NAME-ueficert.",
@@ -41,7 +41,7 @@ mod tests {
             let (signer, key_id, hash) = (None, None, Some("sha256".to_owned()));
             module_of(package).signature = Some(kmod::ModuleSignature { signer, key_id, hash });
         });
-        assert_eq!(report_with(&CHECK, &unsigned, &policy())[0].severity, Severity::Note);
+        assert_eq!(report_with(&CHECK, &unsigned, &policy())[0].severity, Severity::Warning);
         assert_eq!(report_with(&CHECK, &unsigned, &claim)[0].severity, Severity::Reject);
         assert_eq!(report_with(&CHECK, &signed, &claim), []);
     }

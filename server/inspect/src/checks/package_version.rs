@@ -31,8 +31,7 @@ fn run(cx: &Context<'_>, report: &mut Report<'_>) {
             let named = parsed.kernel_version;
             report.found(format!("`{version}` names the kernel {named}, modules are for {kernel}"));
         } else {
-            let detail = format!("`{version}` does not end in _k{mangled}");
-            report.found_as(Severity::Warning, None, detail);
+            report.found(format!("`{version}` does not end in _k{mangled}"));
         }
     }
 }
@@ -94,7 +93,7 @@ mod tests {
         let detail = "`1.0_6.4.0_150600.21` names the kernel without a `k`, as Code 11 did";
         assert_finds(&CHECK, version("1.0_6.4.0_150600.21"), Severity::Note, detail);
         let detail = "`git` does not end in _k6.4.0_150600.21";
-        assert_finds(&CHECK, version("git"), Severity::Warning, detail);
+        assert_finds(&CHECK, version("git"), Severity::Reject, detail);
     }
 
     #[test]

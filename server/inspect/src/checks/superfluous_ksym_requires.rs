@@ -5,7 +5,7 @@ use super::{Check, Context, Report, Scope, Severity};
 pub static CHECK: Check = Check {
     id: "superfluous-ksym-requires",
     title: "The package requires a symbol that none of its modules uses",
-    severity: Severity::Warning,
+    severity: Severity::Reject,
     waivable: true,
     help: "Leave symbol dependencies to the generators. One that is written by hand, or left over \
            from a module no longer in the package, keeps kernels out for nothing.",
@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn an_unused_symbol_is_found() {
-        assert_finds(&CHECK, require, Severity::Warning, "no module uses `kfree`");
+        assert_finds(&CHECK, require, Severity::Reject, "no module uses `kfree`");
     }
 
     #[test]

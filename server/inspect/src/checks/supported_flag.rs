@@ -1,5 +1,8 @@
 //! The modules' `supported` flag says who supports them: `external` for vendors under a joint
-//! agreement, never `yes`.
+//! agreement, never `yes`, and once.
+//!
+//! Vendors without an agreement have nothing to put there, so that none is refused only where the
+//! product demands it.
 
 use super::{Check, Context, Report, Scope, Severity};
 use crate::{Family, SupportedFlag};
@@ -28,7 +31,7 @@ fn run(cx: &Context<'_>, report: &mut Report<'_>) {
                 let detail = "it says `yes`, which stands for the distributor's own modules";
                 report.found_at(module.path, detail);
             }
-            flags if cx.policy.supported_flag == SupportedFlag::External => {
+            flags if cx.policy.supported_flag == SupportedFlag::External || flags.len() > 1 => {
                 report.found_at(module.path, format!("it must say `external` once, {}", said(flags)));
             }
             [] => report.found_as(
@@ -67,7 +70,7 @@ mod tests {
             (&[], External, Some(Severity::Reject)),
             (&["no"], Optional, Some(Severity::Warning)),
             (&["no"], External, Some(Severity::Reject)),
-            (&["external", "external"], Optional, Some(Severity::Warning)),
+            (&["external", "external"], Optional, Some(Severity::Reject)),
             (&["yes"], Optional, Some(Severity::Reject)),
             (&["external", "yes"], External, Some(Severity::Reject)),
             (&["yes"], Ignored, None),

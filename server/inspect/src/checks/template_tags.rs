@@ -6,7 +6,7 @@ use crate::Family;
 pub static CHECK: Check = Check {
     id: "template-tags",
     title: "The package lacks tags of the distribution's template",
-    severity: Severity::Note,
+    severity: Severity::Warning,
     waivable: true,
     help: "Build with %kernel_module_package and its own template.",
     source: "kernel-source: kernel-module-subpackage",
@@ -43,15 +43,15 @@ mod tests {
     fn each_tag_is_missed() {
         let detail = "`Enhances: kernel-default` is missing";
         let change = |package: &mut kmp::Package| package.dependencies.enhances.clear();
-        assert_finds(&CHECK, change, Severity::Note, detail);
+        assert_finds(&CHECK, change, Severity::Warning, detail);
         let detail = "`Provides: acme-net-kmp` is missing";
         let change = |package: &mut kmp::Package| {
             package.dependencies.provides.retain(|d| d.name != "acme-net-kmp");
         };
-        assert_finds(&CHECK, change, Severity::Note, detail);
+        assert_finds(&CHECK, change, Severity::Warning, detail);
         let detail =
             "`Conflicts: acme-net-kmp-default-k…` is missing, which allows one build a kernel";
         let change = |package: &mut kmp::Package| package.dependencies.conflicts.clear();
-        assert_finds(&CHECK, change, Severity::Note, detail);
+        assert_finds(&CHECK, change, Severity::Warning, detail);
     }
 }

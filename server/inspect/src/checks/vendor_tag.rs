@@ -22,9 +22,7 @@ fn run(cx: &Context<'_>, report: &mut Report<'_>) {
         Some(registered) if registered != vendor => {
             report.found(format!("it says `{vendor}`, registered is `{registered}`"));
         }
-        None if vendor.trim().is_empty() => {
-            report.found_as(Severity::Warning, None, "it has no Vendor tag");
-        }
+        None if vendor.trim().is_empty() => report.found("it has no Vendor tag"),
         _ => {}
     }
 }
@@ -38,7 +36,7 @@ mod tests {
     #[test]
     fn it_must_be_there() {
         let change = |package: &mut kmp::Package| package.vendor = None;
-        assert_finds(&CHECK, change, Severity::Warning, "it has no Vendor tag");
+        assert_finds(&CHECK, change, Severity::Reject, "it has no Vendor tag");
     }
 
     #[test]

@@ -31,7 +31,7 @@ fn run(cx: &Context<'_>, report: &mut Report<'_>) {
         let (path, expected) = *first.get_or_insert((module.path, tail));
         if tail != expected {
             let detail = format!("its version magic ends in `{tail}`, that of {path} in `{expected}`");
-            report.found_as(Severity::Warning, Some(module.path), detail);
+            report.found_at(module.path, detail);
         }
     }
 }
@@ -65,7 +65,7 @@ mod tests {
         assert_finds(
             &CHECK,
             change,
-            Severity::Warning,
+            Severity::Reject,
             "its version magic ends in `SMP mod_unload modversions `, that of \
              /lib/modules/6.4.0-150600.21-default/updates/acme-net.ko in \
              `SMP preempt mod_unload modversions `",

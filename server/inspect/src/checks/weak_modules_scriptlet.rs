@@ -1,6 +1,7 @@
 //! Installing the package offers its modules to the other kernels of the machine.
 //!
-//! SUSE's template calls `weak-modules2` or `kernel-scriptlets/kmp-post`, Red Hat's `weak-modules`.
+//! SUSE's template calls `weak-modules2` or `kernel-scriptlets/kmp-post`, and its checkers refuse
+//! packages that do not; Red Hat's calls `weak-modules`, without which a package is of less use.
 
 use super::{Check, Context, Report, Scope, Severity};
 use crate::Family;
@@ -8,7 +9,7 @@ use crate::Family;
 pub static CHECK: Check = Check {
     id: "weak-modules-scriptlet",
     title: "Installing the package does not call weak-modules",
-    severity: Severity::Warning,
+    severity: Severity::Reject,
     waivable: true,
     help: "The modules stay with the one kernel they were built for. Build with \
            %kernel_module_package, whose %post calls the distribution's script.",
@@ -33,20 +34,29 @@ fn run(cx: &Context<'_>, report: &mut Report<'_>) {
         .filter(|scriptlet| after_installing(scriptlet.kind))
         .map(|scriptlet| &scriptlet.body);
     if !bodies.any(|body| calls.iter().any(|call| body.contains(call))) {
-        report.found(format!("neither %post nor %posttrans calls {}", calls.join(" or ")));
+        let detail = format!("neither %post nor %posttrans calls {}", calls.join(" or "));
+        match cx.policy.family {
+            Family::Suse => report.found(detail),
+            Family::RedHat => report.found_as(Severity::Warning, None, detail),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{assert_finds, assert_passes};
+    use crate::Policy;
+    use crate::testing::{assert_finds, assert_passes, changed, report_with};
 
     #[test]
     fn the_call_is_missed() {
         let detail =
             "neither %post nor %posttrans calls weak-modules2 or kernel-scriptlets/kmp-post";
-        assert_finds(&CHECK, |package| package.scriptlets.clear(), Severity::Warning, detail);
+        let change = |package: &mut kmp::Package| package.scriptlets.clear();
+        assert_finds(&CHECK, change, Severity::Reject, detail);
+        let policy = Policy::for_family(Family::RedHat);
+        let findings = report_with(&CHECK, &changed(change), &policy);
+        assert_eq!(findings[0].severity, Severity::Warning);
     }
 
     #[test]
