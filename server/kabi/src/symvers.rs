@@ -21,10 +21,24 @@ use std::fmt::Write as _;
 
 pub use unpack::Format;
 
-/// Unpacked bytes read at most: real files have some 2 MB.
-pub const MAX_UNPACKED: usize = 64 << 20;
-/// Lines read at most: real files have some 31,000.
-pub const MAX_LINES: usize = 1_000_000;
+/// Upper bounds while reading one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Unpacked bytes: real files have some 2 MB.
+    pub unpacked: usize,
+    /// Lines: real files have some 31,000.
+    pub lines: usize,
+}
+
+impl Default for Limits {
+    /// Thirty times what kernels have.
+    fn default() -> Limits {
+        Limits {
+            unpacked: 64 << 20,
+            lines: 1_000_000,
+        }
+    }
+}
 
 /// What a kernel exports, row by row as in its file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,15 +94,17 @@ pub enum Error {
     },
     /// More bytes than any real file.
     #[error(
-        "the file unpacks to more than {limit} bytes, which no kernel's symvers does: send the \
-         `Module.symvers` of one kernel"
+        "the file unpacks to more than {limit} bytes (`symvers-bytes`), which no kernel's symvers \
+         does: send the `Module.symvers` of one kernel"
     )]
     TooLarge {
         /// Bytes allowed.
         limit: usize,
     },
     /// More lines than any real file.
-    #[error("the file has more than {limit} lines: send the `Module.symvers` of one kernel")]
+    #[error(
+        "the file has more than {limit} lines (`symvers-lines`): send the `Module.symvers` of one kernel"
+    )]
     TooManyLines {
         /// Lines allowed.
         limit: usize,
@@ -136,15 +152,24 @@ const EXAMPLE: &str = "0x92997ed8 TAB _printk TAB vmlinux TAB EXPORT_SYMBOL TAB"
 /// Reads a symvers file: plain, gzip, xz, zstd or bzip2, told apart by their first bytes.
 ///
 /// # Errors
-/// A file that is not one says at which line and why; sizes beyond [`MAX_UNPACKED`] and
-/// [`MAX_LINES`] are refused before they are read.
+/// A file that is not one says at which line and why; sizes beyond the usual [`Limits`] are refused
+/// before they are read.
 pub fn parse(bytes: &[u8]) -> Result<Symvers, Error> {
-    let unpacked = unpack::unpack(bytes, MAX_UNPACKED)?;
+    parse_within(bytes, &Limits::default())
+}
+
+/// The same within other limits.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_within(bytes: &[u8], limits: &Limits) -> Result<Symvers, Error> {
+    let unpacked = unpack::unpack(bytes, limits.unpacked)?;
     let mut rows = Vec::new();
     for (index, line) in unpacked.split(|&byte| byte == b'\n').enumerate() {
         // The text after the last line feed is a line only if there is some.
-        if index >= MAX_LINES && !line.is_empty() {
-            return Err(Error::TooManyLines { limit: MAX_LINES });
+        if index >= limits.lines && !line.is_empty() {
+            let limit = limits.lines;
+            return Err(Error::TooManyLines { limit });
         }
         if let Some(row) = parse_line(line, index + 1)? {
             rows.push(row);

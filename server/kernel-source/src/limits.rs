@@ -9,8 +9,10 @@ pub struct Limits {
     pub files: usize,
     /// Bytes of one path in an archive.
     pub path_length: usize,
-    /// Bytes of one symvers file, packed or not.
+    /// Bytes of one symvers file as it comes.
     pub symvers: usize,
+    /// What it may hold.
+    pub symvers_content: kabi::symvers::Limits,
     /// Bytes of one small text: a configuration, a generated header, a control file.
     pub text: usize,
     /// Bytes of an unpacked kernel image. Those without debug information have some 60 MB.
@@ -38,7 +40,8 @@ impl Default for Limits {
             unpacked: 6 << 30,
             files: 1 << 18,
             path_length: 4096,
-            symvers: kabi::symvers::MAX_UNPACKED,
+            symvers: 64 * MIB,
+            symvers_content: kabi::symvers::Limits::default(),
             text: 4 * MIB,
             image: 512 * MIB,
             modules: 1 << 15,

@@ -91,10 +91,13 @@ fn symvers(input: &mut dyn Read, name: &str, limits: &Limits) -> Result<Found, E
         what: "bytes of a symvers file",
         limit: limits.symvers as u64,
     })?;
-    let symvers = kabi::symvers::parse(&bytes).map_err(|source| Error::Symvers {
-        place: place(),
-        source,
-    })?;
+    let symvers =
+        kabi::symvers::parse_within(&bytes, &limits.symvers_content).map_err(|source| {
+            Error::Symvers {
+                place: place(),
+                source,
+            }
+        })?;
     let told = location::read(Path::new(name));
     let arch = told.arch.as_deref().and_then(kabi::arch::rpm_name);
     let kernel = Description {

@@ -225,7 +225,7 @@ impl<'l> Tree<'l> {
     }
 
     fn symvers(&mut self, path: &str, place: String, bytes: &[u8]) -> Result<(), Error> {
-        let symvers = kabi::symvers::parse(bytes);
+        let symvers = kabi::symvers::parse_within(bytes, &self.limits.symvers_content);
         let symvers = symvers.map_err(|source| Error::Symvers { place, source })?;
         self.beside(path).symvers = Some(symvers);
         Ok(())

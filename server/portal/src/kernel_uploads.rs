@@ -131,6 +131,7 @@ impl Sent {
     pub async fn read(self, app: &App) -> Result<Received> {
         let limits = Limits {
             symvers: app.config.max_symvers_bytes,
+            symvers_content: app.config.limits.symvers,
             ..Limits::default()
         };
         tokio::task::spawn_blocking(move || read(&self.files, &limits))

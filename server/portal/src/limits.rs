@@ -12,6 +12,8 @@ use std::time::Duration;
 pub struct Limits {
     /// Of the package and its modules.
     pub package: kmp::Limits,
+    /// Of what a kernel exports.
+    pub symvers: kabi::symvers::Limits,
     /// Bytes of memory for the process that reads it, beside those of the program itself.
     pub memory: u64,
     /// Time of a processor that it may take.
@@ -31,6 +33,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             package: kmp::Limits::default(),
+            symvers: kabi::symvers::Limits::default(),
             memory: MEMORY,
             time: TIME,
         }
@@ -145,6 +148,10 @@ settings! {
         "Certificates in one package [default: 64]";
     certificate_bytes, "certificate-bytes", "CERTIFICATE_BYTES", ByteSize, "SIZE",
         "One certificate [default: 64KiB]";
+    symvers_bytes, "symvers-bytes", "SYMVERS_BYTES", ByteSize, "SIZE",
+        "One Module.symvers, unpacked [default: 64MiB]";
+    symvers_lines, "symvers-lines", "SYMVERS_LINES", usize, "N",
+        "Lines of one Module.symvers [default: 1000000]";
     memory, "memory", "MEMORY", ByteSize, "SIZE",
         "Memory for reading one package, beside the program's own [default: 1GiB]";
     time, "time", "TIME", Span, "TIME",
@@ -158,6 +165,10 @@ impl LimitSettings {
         let usual = Limits::default();
         Limits {
             package: self.of_packages(file_size, &usual.package),
+            symvers: kabi::symvers::Limits {
+                unpacked: count(self.symvers_bytes, usual.symvers.unpacked),
+                lines: self.symvers_lines.unwrap_or(usual.symvers.lines),
+            },
             memory: self.memory.map_or(usual.memory, |size| size.as_u64()),
             time: self.time.map_or(usual.time, |Span(time)| time),
         }

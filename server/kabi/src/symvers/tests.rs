@@ -225,23 +225,24 @@ fn bombs_are_refused() {
             "{format}"
         );
     }
-    let plain = vec![b'\n'; MAX_UNPACKED + 1];
-    assert_eq!(
-        parse(&plain),
-        Err(Error::TooLarge {
-            limit: MAX_UNPACKED
-        })
-    );
+    let limit = Limits::default().unpacked;
+    let plain = vec![b'\n'; limit + 1];
+    assert_eq!(parse(&plain), Err(Error::TooLarge { limit }));
 }
 
 #[test]
 fn lines_are_counted() {
-    let lines = "0x1\ta\tb\n".repeat(MAX_LINES);
-    assert_eq!(parse(lines.as_bytes()).unwrap().rows.len(), MAX_LINES);
+    let limits = Limits {
+        lines: 1000,
+        ..Limits::default()
+    };
+    let lines = "0x1\ta\tb\n".repeat(limits.lines);
+    let read = parse_within(lines.as_bytes(), &limits).unwrap();
+    assert_eq!(read.rows.len(), limits.lines);
     let more = lines + "0x1\ta\tb\n";
     assert_eq!(
-        parse(more.as_bytes()),
-        Err(Error::TooManyLines { limit: MAX_LINES })
+        parse_within(more.as_bytes(), &limits),
+        Err(Error::TooManyLines { limit: 1000 })
     );
 }
 
