@@ -18,7 +18,8 @@ use crate::damage::damaged;
 use crate::seeds::{self, Seed};
 use crate::speed::cpu_time;
 
-/// Address space of the process, everything included: less than one unbounded count asks for.
+/// Address space of the process, everything included: less than one unbounded count asks for, and
+/// enough for the largest window that a payload may have by default.
 pub const ADDRESS_SPACE: u64 = 256 << 20;
 /// Processor time for one input; a good one of this size takes a hundredth of a millisecond.
 pub const TIME_MAX: Duration = Duration::from_secs(2);
@@ -117,7 +118,11 @@ fn watch() -> &'static AtomicU64 {
 
 fn bytes_of(kind: Kind) -> Vec<Vec<u8>> {
     let seeds: Vec<Seed> = match kind {
-        Kind::Package => seeds::packages(),
+        Kind::Package => {
+            let mut all = seeds::packages();
+            all.extend(seeds::wide_windows());
+            all
+        }
         Kind::Module => seeds::modules(),
     };
     seeds.into_iter().map(|seed| seed.bytes).collect()
@@ -171,6 +176,21 @@ mod tests {
             );
         }
         assert_eq!(std::fs::read_to_string(record).unwrap().trim(), "1999");
+    }
+
+    /// Else the damaged ones say nothing about memory.
+    #[test]
+    fn packages_with_wide_windows_are_good_and_want_what_they_say() {
+        for seed in seeds::wide_windows() {
+            let limits = kmp::Limits::default();
+            let package = kmp::read(&*seed.bytes, &limits).unwrap();
+            assert_eq!(package.modules.len(), 1, "{}", seed.name);
+            let little = kmp::Limits {
+                decoder_memory: 90 << 20,
+                ..limits
+            };
+            assert!(kmp::read(&*seed.bytes, &little).is_err(), "{}", seed.name);
+        }
     }
 
     #[test]

@@ -13,7 +13,8 @@ const USAGE: &str = "usage:
   probe input package|module NUMBER FILE       writes one of them to a file
   probe seeds FOLDER                           writes the corpora of the fuzz targets
   probe read-modules FOLDER                    reads all modules, says how fast
-  probe read-package FILE TIMES [CERTIFICATE]  reads a package, says how fast";
+  probe read-package FILE TIMES [CERTIFICATE]  reads a package, says how fast
+  probe hash BYTES                             one SHA-256 over so many, says how fast";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,6 +31,7 @@ fn main() -> Result<()> {
         }
         ["seeds", folder] => smoke::write_seeds(Path::new(folder))?,
         ["read-modules", folder] => println!("{}", speed::modules(Path::new(folder))?),
+        ["hash", bytes] => println!("{}", speed::hash(bytes.parse()?)),
         #[cfg(feature = "signatures")]
         ["read-package", file, times, ref rest @ ..] => {
             let certificate = rest.first().map(Path::new);

@@ -65,6 +65,66 @@ pub fn packages() -> Vec<Seed> {
     PACKAGES.iter().map(package).collect()
 }
 
+/// Packages whose payloads want nearly all the memory that decompressors may have by default.
+pub fn wide_windows() -> Vec<Seed> {
+    let seed = |name: &str, bytes| Seed {
+        name: name.to_owned(),
+        bytes,
+    };
+    let zstd = full_package(Format::V4, "zstd").packed_by(zstd_with_128_mib);
+    vec![
+        seed("zstd-128-mib", zstd.build()),
+        seed("xz-96-mib", with_payload("xz", xz_with_96_mib)),
+        seed("lzma-96-mib", with_payload("lzma", lzma_with_96_mib)),
+    ]
+}
+
+/// A frame that asks for a window of 128 MiB, with the archive in blocks as it is.
+/// Source: RFC 8878, sections 3.1.1.1.2 and 3.1.1.2.
+fn zstd_with_128_mib(archive: &[u8]) -> Vec<u8> {
+    const BLOCK: usize = 64 << 10;
+    const WINDOW: u8 = (27 - 10) << 3;
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, WINDOW];
+    let mut blocks = archive.chunks(BLOCK).peekable();
+    while let Some(block) = blocks.next() {
+        let is_last = u32::from(blocks.peek().is_none());
+        let header = (block.len() as u32) << 3 | is_last;
+        frame.extend(&header.to_le_bytes()[..3]);
+        frame.extend(block);
+    }
+    frame
+}
+
+/// A package with a change to the first bytes of its payload.
+fn with_payload(compressor: &str, change: fn(&mut [u8])) -> Vec<u8> {
+    let mut bytes = full_package(Format::V4, compressor).build();
+    let start = read(&bytes).header_end as usize;
+    change(&mut bytes[start..]);
+    bytes
+}
+
+/// The dictionary stands in the first filter of the block header, which ends in a checksum.
+/// Source: the .xz file format, sections 3.1 and 5.3.1.
+fn xz_with_96_mib(payload: &mut [u8]) {
+    const BLOCK: usize = 12;
+    let size = (usize::from(payload[BLOCK]) + 1) * 4;
+    let header = &mut payload[BLOCK..BLOCK + size];
+    header[4] = 29;
+    let (fields, checksum) = header.split_at_mut(size - 4);
+    checksum.copy_from_slice(&crc32(fields).to_le_bytes());
+}
+
+/// The dictionary is a number behind the first byte.
+fn lzma_with_96_mib(payload: &mut [u8]) {
+    payload[1..5].copy_from_slice(&(96_u32 << 20).to_le_bytes());
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32| crc >> 1 ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 };
+    let byte = |crc: u32, byte: &u8| (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc));
+    !bytes.iter().fold(!0, byte)
+}
+
 /// The packages without their leads.
 pub fn headers() -> Vec<Seed> {
     let mut seeds = packages();

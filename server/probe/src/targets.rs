@@ -34,10 +34,12 @@ const fn target(name: &'static str, run: fn(&[u8]), seeds: fn() -> Vec<Seed>) ->
     Target { name, run, seeds }
 }
 
-/// A module file, plain or packed.
+/// A module file, plain or packed, with what verifying its signature takes.
 pub fn module(bytes: &[u8]) {
-    if let Err(error) = kmod::Module::read(bytes, "acme_net.ko", &kmod::Limits::default()) {
-        assert!(!error.to_string().is_empty());
+    let limits = kmod::Limits::default();
+    match kmod::Module::read_sealed(bytes, "acme_net.ko", &limits) {
+        Ok((module, seal)) => assert!(seal.is_none() || module.signature.is_some()),
+        Err(error) => assert!(!error.to_string().is_empty()),
     }
 }
 
@@ -64,7 +66,7 @@ pub fn payload(bytes: &[u8]) {
     package(&[front, payload].concat());
 }
 
-/// A signature packet on a good package, and the same bytes as a certificate.
+/// A signature packet on a good package, and the same bytes as a certificate of either kind.
 #[cfg(feature = "signatures")]
 pub fn signature(bytes: &[u8]) {
     use keyring::{Certificate, Policy};
@@ -82,6 +84,7 @@ pub fn signature(bytes: &[u8]) {
         Certificate::parse_all(bytes).unwrap_or_default(),
     ];
     let certificates = certificates.concat();
+    let _ = kmod::Certificate::read(bytes);
     let report = keyring::judge(
         &package,
         &certificates,

@@ -43,7 +43,12 @@ struct Cost {
 pub fn repository(project: &Path) -> Result<ExitCode> {
     packages::ensure(&[Group::Build, Group::Fixtures, Group::Clients, Group::Tests])?;
     let manifest = fixtures::build(project, false)?;
-    let symvers = manifest.kernels.first().context("no kernel")?.symvers.clone();
+    let symvers = manifest
+        .kernels
+        .first()
+        .context("no kernel")?
+        .symvers
+        .clone();
     let target = test::target_folder(project)?;
     let folder = target.join("bench/repository");
     fs::create_dir_all(&folder)?;
@@ -202,10 +207,34 @@ fn cold(ours: &Programs, made: &Path) -> Result<Vec<Row>> {
     let (cpu, wall) = (theirs.cpu, theirs.wall);
     Ok(vec![
         row("CPU, createrepo_c", gzip.cpu, cpu, cpu / gzip.cpu, twice),
-        row("wall, createrepo_c", gzip.wall, wall, wall / gzip.wall, twice),
-        row("zstd: CPU, createrepo_c gzip", zstd.cpu, cpu, cpu / zstd.cpu, None),
-        row("unchanged: CPU, createrepo_c", unchanged.cpu, cpu, unchanged.cpu / cpu, tenth),
-        row("unchanged: CPU, our own", unchanged.cpu, gzip.cpu, unchanged.cpu / gzip.cpu, tenth),
+        row(
+            "wall, createrepo_c",
+            gzip.wall,
+            wall,
+            wall / gzip.wall,
+            twice,
+        ),
+        row(
+            "zstd: CPU, createrepo_c gzip",
+            zstd.cpu,
+            cpu,
+            cpu / zstd.cpu,
+            None,
+        ),
+        row(
+            "unchanged: CPU, createrepo_c",
+            unchanged.cpu,
+            cpu,
+            unchanged.cpu / cpu,
+            tenth,
+        ),
+        row(
+            "unchanged: CPU, our own",
+            unchanged.cpu,
+            gzip.cpu,
+            unchanged.cpu / gzip.cpu,
+            tenth,
+        ),
         Row {
             what: "primary in groups : in one gzip stream".into(),
             ours: format!("{:.2} MB", packed / 1e6),
