@@ -224,20 +224,11 @@ impl World {
                 each(&kernels, &|id| format!("/api/v1/kernels/{id}/accesses"))
             }
             "/kernels/{id}" => each(&kernels, &|id| format!("/kernels/{id}")),
-            "/api/v1/lookup" => [None, Some(&*base.release), Some(RELEASE), Some(NO_RELEASE)]
-                .into_iter()
-                .map(|release| {
-                    let question = json!({
-                        "product": PRODUCT, "arch": base.arch, "kernel": release,
-                        "modaliases": ["usb:v1234p5678d0100dc00dsc00dp00icFFisc00ip00in00"],
-                    });
-                    (
-                        "POST",
-                        pattern.to_owned(),
-                        question.to_string().into_bytes(),
-                    )
-                })
-                .collect(),
+            "/api/v1/lookup" => crate::hardware::questions(&[RELEASE, NO_RELEASE]),
+            "/lookup.sh" => get(&[pattern]),
+            "/hardware" => get(&["/hardware?q=1234:5678", "/hardware?q=77"]),
+            "/hardware/{bus}/{vendor}/{device}" => get(&["/hardware/usb/1234/5678"]),
+            "/api/v1/demand" => get(&["/api/v1/demand"]),
             "/repos/{product}/{file}" => get(&[
                 "/repos/debian-12/stable.repo",
                 "/repos/debian-12/stable.sh",

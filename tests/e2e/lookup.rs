@@ -175,3 +175,178 @@ fn what_is_wrong_with_a_question_is_said() {
         .body("{\"product\": ");
     broken.send().problem(400);
 }
+
+fn plain_question() -> Value {
+    json!({
+        "product": PRODUCT,
+        "arch": kernel(Role::Base).arch,
+        "kernel": kernel(Role::Base).release,
+        "modaliases": [UNKNOWN_DEVICE, DEVICE],
+    })
+}
+
+fn post(question: impl Into<Vec<u8>>, query: &str, headers: &[(&str, &str)]) -> Reply {
+    let mut ask = Ask::new(
+        "POST",
+        shared().portal.url(&format!("/api/v1/lookup{query}")),
+    );
+    for (name, value) in headers {
+        ask = ask.header(name, value);
+    }
+    ask.body(question).send()
+}
+
+#[test]
+fn one_answer_in_every_encoding() {
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use std::io::Write as _;
+
+    let question = plain_question();
+    let json_type = ("content-type", "application/json");
+    let text = question.to_string();
+    let expected = post(text.clone(), "", &[json_type]).expect(200).json();
+    assert_eq!(
+        expected["packages"].as_array().unwrap().len(),
+        1,
+        "{expected}"
+    );
+
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(text.as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    let from_gzip = post(packed, "", &[json_type, ("content-encoding", "gzip")]);
+    assert_eq!(from_gzip.expect(200).json(), expected);
+
+    let mut cbor = Vec::new();
+    ciborium::into_writer(&question, &mut cbor).unwrap();
+    let types = [
+        ("content-type", "application/cbor"),
+        ("accept", "application/cbor"),
+    ];
+    let reply = post(cbor, "", &types).expect(200);
+    assert_eq!(reply.header("content-type"), "application/cbor");
+    let from_cbor: Value = ciborium::from_reader(&*reply.body).unwrap();
+    assert_eq!(from_cbor, expected);
+
+    let base = kernel(Role::Base);
+    let query = format!(
+        "?product={PRODUCT}&arch={}&kernel={}",
+        base.arch, base.release
+    );
+    let lines = format!("{UNKNOWN_DEVICE}\n{DEVICE}\n");
+    let from_lines = post(lines, &query, &[("content-type", "text/plain")]);
+    assert_eq!(from_lines.expect(200).json(), expected);
+}
+
+#[test]
+fn one_device_can_be_asked_for_and_kept() {
+    let base = kernel(Role::Base);
+    let url = shared().portal.url(&format!(
+        "/api/v1/lookup?product={PRODUCT}&arch={}&kernel={}&modalias={DEVICE}",
+        base.arch, base.release
+    ));
+    let first = Ask::get(&url).send().expect(200);
+    assert!(first.header("cache-control").contains("max-age"));
+    assert_eq!(
+        first.json()["packages"][0]["name"],
+        driver("acme-net", Role::Base).name
+    );
+    let tag = first.header("etag").to_owned();
+    let again = Ask::get(&url)
+        .header("if-none-match", &tag)
+        .send()
+        .expect(304);
+    assert!(again.body.is_empty());
+    let own = Ask::get(&url)
+        .token(shared().portal.token("acme"))
+        .send()
+        .expect(200);
+    assert!(own.header("cache-control").contains("private"));
+    Ask::get(url.replace("pci:", "%FF")).send().problem(400);
+}
+
+#[test]
+fn plans_come_in_the_words_of_every_installer() {
+    let name = &driver("acme-net", Role::Base).name;
+    let question = plain_question().to_string();
+    let json_type = ("content-type", "application/json");
+    for (format, beginning, words) in [
+        ("repo", "[debian-12-stable]", &["repo_gpgcheck=1"][..]),
+        ("agama", "{", &["extraRepositories", name]),
+        ("autoyast", "<?xml", &[name]),
+        ("kickstart", "#", &["%post", name]),
+        ("cloud-init", "#cloud-config", &[name]),
+        ("shell", "#!/bin/sh", &["rpm --root", name]),
+    ] {
+        let query = format!("?format={format}");
+        let text = post(question.clone(), &query, &[json_type])
+            .expect(200)
+            .text();
+        assert!(text.starts_with(beginning), "{format}: {text}");
+        for word in words {
+            assert!(text.contains(word), "{format}, {word}: {text}");
+        }
+    }
+    let shell = ("accept", "text/x-shellscript");
+    let by_accept = post(question.clone(), "", &[json_type, shell])
+        .expect(200)
+        .text();
+    assert!(by_accept.starts_with("#!/bin/sh"), "{by_accept}");
+    let problem = post(question, "?format=docx", &[json_type]).problem(400);
+    assert!(
+        problem["detail"].as_str().unwrap().contains("kickstart"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn an_answer_can_be_signed() {
+    let json_type = ("content-type", "application/json");
+    let question = plain_question().to_string();
+    let signed = post(question, "?signed=1&format=shell", &[json_type])
+        .expect(200)
+        .json();
+    let text = |member: &str| signed[member].as_str().unwrap();
+    let key = Ask::get(text("key")).send().expect(200).text();
+    let keys = keyring::Certificate::parse_all(key.as_bytes()).unwrap();
+    let now = crate::harness::repository::now();
+    let document = text("document").as_bytes();
+    let signature = text("signature").as_bytes();
+    keyring::verify_detached(document, signature, &keys, now).unwrap();
+    assert!(keyring::verify_detached(b"else", signature, &keys, now).is_err());
+}
+
+#[test]
+fn where_there_is_no_driver_it_is_said_what_there_is() {
+    // The kernel that breaks it is not for everybody yet; its vendor may know.
+    let found = answer(Some(&kernel(Role::Breaking).release), &[DEVICE]);
+    let device = &found["devices"][0];
+    assert_eq!(device["modalias"], DEVICE, "{found}");
+    let alternative = &device["alternatives"][0];
+    assert_eq!(alternative["reasons"], json!(["other-kernel"]), "{found}");
+    let kernels = alternative["kernels"].as_array().unwrap();
+    let base = json!(kernel(Role::Base).release);
+    assert!(kernels.contains(&base), "{found}");
+    assert_eq!(found["plan"]["packages"], json!([]), "{found}");
+
+    let mut question = plain_question();
+    question["policy"] = json!({"certified_only": true, "free_only": true});
+    question["secure_boot"] = true.into();
+    let found = ask(&question).expect(200).json();
+    let reasons = &found["devices"][0]["alternatives"][0]["reasons"];
+    assert_eq!(reasons, &json!(["not-signed"]), "{found}");
+    assert_eq!(found["packages"], json!([]), "{found}");
+
+    question["kernel"] = "9.9.9-no-such-kernel".into();
+    let found = ask(&question).expect(200).json();
+    assert_eq!(found["kernel_known"], false, "{found}");
+}
+
+#[test]
+fn of_each_package_there_is_one_hit_for_a_device() {
+    let found = answer(None, &[DEVICE]);
+    let matches = found["packages"][0]["matches"].as_array().unwrap();
+    assert_eq!(matches.len(), 1, "{found}");
+    assert_eq!(matches[0]["module"], "acme_net");
+}

@@ -6,6 +6,7 @@ mod check;
 mod checks;
 mod formats;
 mod inspect;
+mod lookup;
 mod repo;
 mod serve;
 mod sources;
@@ -58,6 +59,7 @@ enum Command {
     },
     /// Look at packages and modules, without a server, as the portal looks at uploads
     Inspect(inspect::Inspect),
+    Lookup(Box<lookup::Lookup>),
     /// Build and check repositories in folders, without a server
     #[command(subcommand)]
     Repo(repo::Repo),
@@ -105,6 +107,7 @@ fn run(line: CommandLine) -> anyhow::Result<ExitCode> {
             Ok(())
         }
         Command::Inspect(line) => return inspect::run(&line),
+        Command::Lookup(line) => return lookup::run(&line),
         Command::Repo(repo) => return repo::run(&repo),
     }
     .map(|()| ExitCode::SUCCESS)

@@ -61,7 +61,8 @@ pub(crate) fn choose_marks(patterns: &[(&[u8], usize)], seed: Seed) -> Vec<Mark>
     patterns.iter().map(rarest).collect()
 }
 
-/// The fragments of a pattern behind its prefix: the wide ones, or if there are none the narrow.
+/// The fragments of a pattern behind its prefix, wide ones first: of equally frequent ones the first
+/// is taken. Narrow ones may be rarer: all of `…:feature:*00D2*` share their wide ones.
 fn candidates(pattern: &[u8], prefix: usize) -> Vec<Mark> {
     let chunks = literal_chunks(pattern, prefix);
     let of_width = |width| {
@@ -69,12 +70,8 @@ fn candidates(pattern: &[u8], prefix: usize) -> Vec<Mark> {
             .iter()
             .flat_map(move |chunk| chunk.windows(width).map(number))
     };
-    let wide: Vec<_> = of_width(WIDE).map(Mark::Wide).collect();
-    if wide.is_empty() {
-        of_width(NARROW).map(Mark::Narrow).collect()
-    } else {
-        wide
-    }
+    let wide = of_width(WIDE).map(Mark::Wide);
+    wide.chain(of_width(NARROW).map(Mark::Narrow)).collect()
 }
 
 /// The runs of literal bytes behind the first `prefix` ones. A text that matches has them all.

@@ -253,6 +253,21 @@ mod tests {
         assert!(Index::<()>::build([]).matches("a").is_empty());
     }
 
+    /// Would take years if anything were tried again and again.
+    #[test]
+    fn takes_no_longer_for_patterns_made_to_explode() {
+        let stars = (0..40).map(|n| format!("{}b{n}", "*a".repeat(400)));
+        let long = (0..10).map(|n| format!("*{}?{n}", "a".repeat(200)));
+        let sets = (0..40).map(|n| format!("{}{n}", "[!b]*".repeat(150)));
+        let same = (0..40).map(|n| format!("{}*{n}", "a".repeat(900)));
+        let patterns: Vec<_> = stars.chain(long).chain(sets).chain(same).zip(0..).collect();
+        let index = Index::build(patterns.iter().cloned());
+        for end in ["", "b", "b17", "x17", "17"] {
+            let alias = "a".repeat(ALIAS_MAX - end.len()) + end;
+            assert_eq!(found(&index, &alias), naive(&patterns, &alias), "{end}");
+        }
+    }
+
     #[test]
     fn takes_little_memory() {
         let patterns = (0..20_000_u32).map(|id| {

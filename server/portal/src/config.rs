@@ -2,6 +2,7 @@
 //! precedence. The same names everywhere.
 
 use crate::fetch::{Networks, NoNetwork};
+use crate::hardware::names::USUAL_FOLDERS;
 use crate::limits::{LimitSettings, Limits};
 use crate::zone::Zone;
 use ipnet::IpNet;
@@ -148,6 +149,16 @@ pub struct Settings {
         value_delimiter = ','
     )]
     pub trusted_proxies: Option<Vec<IpNet>>,
+    /// Folders with pci.ids and usb.ids, which name devices, separated by commas
+    /// [default: /usr/share/hwdata,/usr/share/misc]
+    #[arg(
+        long,
+        global = true,
+        env = "KMP_PORTAL_HARDWARE_IDS",
+        value_name = "FOLDERS",
+        value_delimiter = ','
+    )]
+    pub hardware_ids: Option<Vec<PathBuf>>,
     /// Time zone of release dates and pages, as an IANA name [default: UTC]
     #[arg(long, global = true, env = "KMP_PORTAL_TIMEZONE", value_name = "ZONE")]
     pub timezone: Option<String>,
@@ -222,6 +233,7 @@ impl Settings {
             workers: self.workers.or(other.workers),
             generation_grace: self.generation_grace.or(other.generation_grace),
             trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
+            hardware_ids: self.hardware_ids.or(other.hardware_ids),
             timezone: self.timezone.or(other.timezone),
             secure_cookies: self.secure_cookies.or(other.secure_cookies),
             limits: self.limits.or(other.limits),
@@ -255,6 +267,8 @@ pub struct Config {
     pub generation_grace: Duration,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Where the lists lie that name devices; the first that has one counts.
+    pub hardware_ids: Vec<PathBuf>,
     /// Where a release date's day begins.
     pub timezone: Zone,
     pub secure_cookies: bool,
@@ -306,6 +320,9 @@ impl Config {
             workers: settings.workers.unwrap_or(2),
             generation_grace: Duration::from_secs(settings.generation_grace.unwrap_or(86_400)),
             trusted_proxies: settings.trusted_proxies.unwrap_or_else(this_machine),
+            hardware_ids: settings
+                .hardware_ids
+                .unwrap_or_else(|| USUAL_FOLDERS.map(PathBuf::from).to_vec()),
             timezone,
             secure_cookies: settings
                 .secure_cookies

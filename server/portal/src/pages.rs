@@ -13,6 +13,7 @@ mod error;
 mod fold;
 mod front;
 mod gate;
+mod hardware;
 mod impact_bar;
 mod kernel;
 mod kernel_related;
@@ -46,6 +47,7 @@ pub use error::ErrorPage;
 pub use fold::fold;
 pub use front::{Figure, FrontPage, UpcomingKernel};
 pub use gate::{GatePage, GateReport, GateRule};
+pub use hardware::{DemandRow, DevicePage, DeviceRow, DriverRow, HardwarePage, InKernelRow};
 pub use impact_bar::{ImpactBar, Segment};
 pub use kernel::{
     AccessRow, BrokenPackage, EmbargoView, Impact, KernelPage, KernelPart, PackageRef, TopSymbol,

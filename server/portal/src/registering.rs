@@ -15,6 +15,7 @@ pub use several::several;
 use crate::audience::Named;
 use crate::embargo;
 use crate::error::{Error, Result};
+use crate::hardware::own_drivers;
 use crate::jobs::Job;
 use kernel_source::{Description, Part};
 use merging::Place;
@@ -188,6 +189,7 @@ async fn save(
         symvers: &packed,
     };
     let (id, is_new) = store::kernels::upsert(conn, &new, now).await?;
+    keep_aliases(conn, id, kernel).await?;
     add_parts(conn, id, &settled.own_parts, now).await?;
     Ok(Registered { id, is_new })
 }
@@ -221,7 +223,20 @@ async fn update(
         }
         other => other?,
     }
+    keep_aliases(conn, id, kernel).await?;
     add_parts(conn, id, &kernel.parts, now).await
+}
+
+/// Keeps what the kernel's own modules drive, with what other parts of it told.
+async fn keep_aliases(conn: &mut PgConnection, id: Uuid, kernel: &Description) -> Result<()> {
+    if kernel.modules.is_empty() {
+        return Ok(());
+    }
+    let before = store::lookup::kernel_aliases(conn, id).await?;
+    if let Some(packed) = own_drivers::pack(before.as_deref(), &kernel.modules) {
+        store::lookup::save_kernel_aliases(conn, id, &packed).await?;
+    }
+    Ok(())
 }
 
 /// Notes where it came from; a part that is noted already is not noted again. Tells whether one was

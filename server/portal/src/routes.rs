@@ -7,6 +7,7 @@ mod checks;
 mod diff;
 mod front;
 mod gate;
+mod hardware;
 mod health;
 mod kernel_repositories;
 mod kernels;
@@ -31,6 +32,7 @@ mod waivers;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{Error, Problem};
+use crate::hardware::question::QUESTION_BYTES;
 use crate::linger::linger;
 use crate::pages::{ErrorPage, Link, Nav};
 use axum::Router;
@@ -41,6 +43,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
 use pages::Page;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -120,7 +123,14 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/symbols/{name}", get(symbols::show))
         .route("/kernel-repositories", post(kernel_repositories::register))
         .route("/kernel-repositories/{id}", get(kernel_repositories::show))
-        .route("/lookup", post(lookup::lookup))
+        .route(
+            "/lookup",
+            get(lookup::one)
+                .post(lookup::lookup)
+                .layer::<_, Infallible>(DefaultBodyLimit::max(QUESTION_BYTES))
+                .layer::<_, Infallible>(CompressionLayer::new().gzip(true)),
+        )
+        .route("/demand", get(hardware::demand_list))
         .fallback(async || {
             Error::not_found(
                 "The API has no such address. Below /api/v1 there are /products, /vendors, \
@@ -147,6 +157,11 @@ pub fn router(app: Arc<App>) -> Router {
         )
         .route("/kmps/{name}", get(kmps::page))
         .route("/matrix", get(matrix::page))
+        .route("/hardware", get(hardware::list_page))
+        .route(
+            "/hardware/{bus}/{vendor}/{device}",
+            get(hardware::device_page),
+        )
         .route("/symbols", get(symbols::search_page))
         .route("/symbols/{name}", get(symbols::page))
         .route(
@@ -188,6 +203,7 @@ pub fn router(app: Arc<App>) -> Router {
         )
         .route("/keys/{file}", get(keys::repository_key))
         .route("/keys/vendors/{file}", get(keys::vendor_key))
+        .route("/lookup.sh", get(lookup::script))
         .route("/static/{file}", get(statics::file))
         .route("/healthz", get(health::healthz))
         .route("/metrics", get(health::metrics))

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::fetch::Fetcher;
 use crate::hardware::Hardware;
+use crate::hardware::names::Names;
 use crate::history::History;
 use crate::hub::{Hub, RECONNECTED};
 use crate::inspecting::{Inspector, Walls};
@@ -128,6 +129,10 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
         let now = now();
         tokio::task::spawn_blocking(move || RepositoryKey::open(&config, &folder, now)).await??
     };
+    let names = {
+        let folders = config.hardware_ids.clone();
+        tokio::task::spawn_blocking(move || Names::read(&folders)).await?
+    };
     let hub = Hub::default();
     let served = Served::open(&storage).context("reading which clients are served what")?;
     let app = Arc::new(App {
@@ -142,7 +147,7 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
         judging: Judging::default(),
         served,
         signatures: Signatures::default(),
-        hardware: Hardware::default(),
+        hardware: Hardware::new(names),
         throttle: Throttle::default(),
         metrics: PrometheusBuilder::new()
             .install_recorder()
@@ -153,6 +158,7 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
     load_repositories(&app).await?;
     tokio::spawn(hub.listen(pool));
     tokio::spawn(follow(app.clone()));
+    tokio::spawn(know_hardware(app.clone()));
     tokio::spawn(keep_house(app.clone()));
     tokio::spawn(crate::embargo::watch(app.clone()));
     Ok(app)
@@ -258,7 +264,6 @@ async fn follow(app: Arc<App>) {
             // Reconnected, or fallen behind: anything may have changed.
             _ => load_repositories(&app).await,
         };
-        app.hardware.mark_stale();
         if let Err(error) = reloaded {
             tracing::error!(
                 error = format!("{error:#}"),
@@ -268,12 +273,20 @@ async fn follow(app: Arc<App>) {
     }
 }
 
+/// Renews what look-ups know, for as long as the process lives.
+async fn know_hardware(app: Arc<App>) {
+    app.hardware.keep_renewing(&app.pool, &app.hub).await;
+}
+
 /// What has to be done now and then, for as long as the process lives.
 async fn keep_house(app: Arc<App>) {
     loop {
         tokio::time::sleep(HOUSEKEEPING).await;
         app.metrics.run_upkeep();
         app.judging.run_upkeep();
+        if let Err(error) = app.hardware.demand.save(&app.pool, app.now()).await {
+            tracing::warn!(%error, "cannot write down which devices were looked for in vain");
+        }
         if let Err(error) = app.storage.sweep_incoming(ABANDONED) {
             tracing::warn!(%error, "cannot look through interrupted uploads");
         }

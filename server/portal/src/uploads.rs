@@ -239,6 +239,9 @@ pub async fn settled(app: &Arc<App>, id: Uuid, deadline: Instant) -> Result<Pack
         };
         drop(conn);
         if done || Instant::now() >= deadline {
+            if package.state == State::Published {
+                app.hardware.refresh().await;
+            }
             return Ok(package);
         }
         let id = id.to_string();
@@ -273,7 +276,6 @@ async fn is_visible(app: &Arc<App>, conn: &mut PgConnection, id: Uuid) -> Result
             app.served
                 .reload(&app.pool, &app.storage, repository.id)
                 .await?;
-            app.hardware.mark_stale();
         }
     }
     Ok(true)

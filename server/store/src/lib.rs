@@ -16,6 +16,7 @@ pub mod kernel_parts;
 pub mod kernel_repositories;
 pub mod kernels;
 pub mod kmps;
+pub mod lookup;
 pub mod mails;
 pub mod matrix;
 pub mod packages;

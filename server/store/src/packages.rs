@@ -1,11 +1,9 @@
 //! Packages, from the first byte received to withdrawal: state, facts, findings, placements.
 
-mod in_use;
 mod inspected;
 mod listing;
 mod neighbours;
 
-pub use in_use::{Alias, published_aliases};
 pub use inspected::{
     Inspected, findings, modules, passed, save_findings, save_inspection, storable,
 };

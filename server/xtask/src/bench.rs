@@ -1,18 +1,20 @@
 //! `cargo xtask bench`: our work and that of the usual tools on the same real inputs, side by side in
-//! one run, with the goals we set ourselves. `inspect` reads modules and packages, `kabi` judges, `repository`
-//! publishes.
+//! one run, with the goals we set ourselves. `inspect` reads modules and packages, `kabi` judges,
+//! `repository` publishes, `lookup` finds drivers by hardware.
 //!
 //! Each is measured several times, ours and the peer's by turns, and the best counts: what others do
 //! on the machine only ever adds. Beside the time by the clock stands that of the processor (user and
 //! system), which a busy machine changes less.
 
 mod kabi;
+mod lookup;
 mod modules;
 mod package;
 mod repository;
 mod small;
 
 pub use kabi::kabi;
+pub use lookup::lookup;
 pub use repository::repository;
 
 use std::path::{Path, PathBuf};

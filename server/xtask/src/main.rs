@@ -22,6 +22,7 @@ usage: cargo xtask COMMAND
                          a goal is missed
   bench kabi             the same for judging a kernel against all packages, beside PostgreSQL
   bench repository       the same for publishing, beside createrepo_c
+  bench lookup           the same for finding drivers by hardware, beside libkmod
   fuzz [TARGET] [--seconds N]
                          runs libFuzzer on one target, or on all in turn, 60 seconds each
   fixtures [--refresh]   builds the real inputs of tests and demo into target/fixtures;
@@ -54,6 +55,7 @@ fn run(arguments: &[&str]) -> Result<ExitCode> {
         ["bench", "inspect"] => return bench::inspect(&project),
         ["bench", "kabi"] => return bench::kabi(&project),
         ["bench", "repository"] => return bench::repository(&project),
+        ["bench", "lookup"] => return bench::lookup(&project),
         ["fuzz", options @ ..] => return fuzz::run(&project, &fuzz::Options::parse(options)?),
         ["fixtures"] => build_fixtures(&project, false)?,
         ["fixtures", "--refresh"] => build_fixtures(&project, true)?,

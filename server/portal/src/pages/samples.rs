@@ -3,6 +3,7 @@
 mod decisions;
 mod diff;
 mod gate;
+mod hardware;
 mod matrix;
 mod package;
 mod status;
@@ -615,6 +616,8 @@ pub fn all_pages() -> Vec<(&'static str, String)> {
         ("diff", diff::diff().render()),
         ("gate", gate::gate().render()),
         ("kmp", matrix::kmp().render()),
+        ("hardware", hardware::hardware().render()),
+        ("device", hardware::device().render()),
         ("symbols", symbol::symbols().render()),
         ("symbol", symbol::symbol().render()),
         ("upload", upload(false).render()),

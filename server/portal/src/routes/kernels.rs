@@ -43,6 +43,9 @@ async fn judged(app: &App, id: Uuid, deadline: Instant) -> Result<Kernel> {
     loop {
         let kernel = find(app, id).await?;
         if kernel.judged_at.is_some() || Instant::now() >= deadline {
+            if kernel.judged_at.is_some() {
+                app.hardware.refresh().await;
+            }
             return Ok(kernel);
         }
         let look = deadline.min(Instant::now() + Duration::from_millis(500));

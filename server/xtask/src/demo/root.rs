@@ -121,7 +121,7 @@ fn folders_named(folder: &Path, name: &str) -> Vec<PathBuf> {
 }
 
 /// Installing needs root, or a user namespace in which we are.
-fn rooted(program: &str) -> Command {
+pub fn rooted(program: &str) -> Command {
     if rustix::process::geteuid().is_root() {
         return sh::command(program);
     }

@@ -100,7 +100,7 @@ pub static NEEDS: [Need; 34] = [
     need("C++ compiler", Program(&["c++", "g++"]),
         [&["g++"], &["gcc-c++"], &["gcc-c++"]], &[Fuzz]),
     need("libkmod headers", File(&["/usr/include/libkmod.h"]),
-        [&["libkmod-dev"], &["libkmod-devel"], &["kmod-devel"]], &[Bench]),
+        [&["libkmod-dev"], &["libkmod-devel"], &["kmod-devel"]], &[Tests, Bench]),
     need("rpm2cpio", Program(&["rpm2cpio"]), [&["rpm2cpio"], &["rpm"], &["rpm"]], &[Bench]),
     need("cpio", Program(&["cpio"]), [&["cpio"], &["cpio"], &["cpio"]], &[Bench, Truth]),
     need("qemu", Program(&["qemu-system-x86_64"]),
