@@ -52,8 +52,8 @@ struct World {
     secret: String,
 }
 
-/// Everything one caller was answered: status, headers and body by method and address. The ids and
-/// releases that the address names are taken out, as errors repeat them.
+/// Everything one caller was answered: status, headers and body by method and address. The ids,
+/// releases and symbols that the address names are taken out, as errors repeat them.
 type Answers = BTreeMap<String, (String, String)>;
 
 impl World {
@@ -103,7 +103,7 @@ impl World {
                 let reply = self.send(who, method, &path, body.clone());
                 let without = |text: &str| {
                     let asked = format!("{path} {}", String::from_utf8_lossy(&body));
-                    let named = [self.secret.as_str(), NO_ID, RELEASE, NO_RELEASE];
+                    let named = [&*self.secret, NO_ID, RELEASE, NO_RELEASE, NEW_SYMBOL];
                     let named = named.iter().filter(|word| asked.contains(**word));
                     // Problem pages show the number of the request.
                     let text = match reply.header("x-request-id") {
@@ -311,6 +311,18 @@ impl World {
         answer
     }
 
+    /// What a vendor is told of a package for the kernel: state and findings, without its name.
+    fn built_for_the_secret(&self, number: usize) -> (u16, String) {
+        let made = self.mill.make_for(&secret_kernel(), LAYOUT, number);
+        let answer = put(&self.portal, &self.mill, &made);
+        let told = answer.json();
+        let told = format!("{} {}", told["state"], told["findings"]);
+        (
+            answer.status,
+            told.replace(&format!("mill{number:03}"), "mill"),
+        )
+    }
+
     fn change(&self, change: &Value) -> Reply {
         let path = format!("/api/v1/kernels/{}", self.secret);
         self.send(DISTRIBUTOR, "PATCH", &path, change.to_string().into_bytes())
@@ -391,6 +403,13 @@ fn id_of(reply: &Reply) -> String {
     reply.json()["id"].as_str().unwrap().to_owned()
 }
 
+/// Where clients would find the file of a package that was taken.
+fn file_address(answer: &Reply) -> String {
+    let answer = answer.json();
+    let (arch, location) = (&kernel(Role::Base).arch, answer["location"].as_str());
+    format!("/repos/{PRODUCT}/stable/{arch}/{}", location.unwrap())
+}
+
 /// No answer may hold one of these words.
 #[track_caller]
 fn assert_silent(who: &str, answers: &Answers, words: &[&str]) {
@@ -437,12 +456,13 @@ fn a_kernel_under_embargo_is_seen_by_nobody_it_is_not_for() {
         "Kiritimati is early"
     );
     // A rebuild for it, and one that is taken back, wait: they would tell of the kernel.
-    let mut held = Vec::new();
+    let (mut held, mut files) = (Vec::new(), Vec::new());
     for number in [2, 3] {
         let made = world.mill.make_for(&secret_kernel(), LAYOUT, number);
         let answer = put(&world.portal, &world.mill, &made).expect(201);
         assert_eq!(answer.json()["state"], "accepted", "{}", answer.text());
         held.push(id_of(&answer));
+        files.push(file_address(&answer));
     }
     let path = format!("/api/v1/packages/{}/withdraw", held[1]);
     let reason = br#"{"reason":"Faulty."}"#.to_vec();
@@ -465,10 +485,21 @@ fn a_kernel_under_embargo_is_seen_by_nobody_it_is_not_for() {
             }
         }
     }
+    // Nor does who guesses the address of a file get it, not even who made it.
+    for who in ["anonymous", "beta", Maker::NAME] {
+        for file in &files {
+            assert_eq!(
+                world.send(who, "GET", file, Vec::new()).status,
+                404,
+                "{who}"
+            );
+        }
+    }
     assert!(!repository(&world).iter().any(|name| name.contains(WORD)));
 
     the_named_vendor_sees_what_concerns_its_modules(&world, &hash);
     it_becomes_known(&world, &held);
+    assert_eq!(world.portal.get(&files[0]).status, 200);
 }
 
 /// Neither how many symbols there are nor what they do to others, and every look is noted.
@@ -616,10 +647,13 @@ fn a_kernel_registered_without_names_is_the_distributors_alone() {
         let status = world.portal.upload(package, "").status;
         assert!([200, 201].contains(&status));
     }
+    let before = world.built_for_the_secret(7);
     let registered = world.register("");
     assert_eq!(registered["vendors"], json!([]));
     world.portal.finish();
     assert!(world.told().is_empty());
+    // Who builds for a release that might be one learns nothing by uploading that.
+    assert_eq!(before, world.built_for_the_secret(8));
     for who in ["anonymous", "beta", "acme", Maker::NAME] {
         let path = format!("/api/v1/kernels/{}", world.secret);
         world.send(who, "GET", &path, Vec::new()).problem(404);

@@ -394,9 +394,15 @@ pub fn questions(pattern: &str, kernels: &[String; 3], packages: &[String]) -> O
             &format!("?kernel={release}"),
         ]),
         "/api/v1/symbols" | "/symbols" => with(&["", "?q=zz_hus", "?q=module_lay"]),
-        "/api/v1/symbols/{name}" | "/symbols/{name}" => {
-            named("{name}", &["module_layout", "_printk", "usb_deregister"])
-        }
+        "/api/v1/symbols/{name}" | "/symbols/{name}" => named(
+            "{name}",
+            &[
+                "module_layout",
+                "_printk",
+                "usb_deregister",
+                "zz_hush_export",
+            ],
+        ),
         "/api/v1/kmps/{name}" | "/kmps/{name}" => {
             named("{name}", &[&driver("acme-core", Role::Base).name, "none"])
         }
