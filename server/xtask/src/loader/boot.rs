@@ -102,13 +102,13 @@ fn script(root: &Path, image: &Image, cases: &[Ready]) -> Result<String> {
         )?;
         let mut unload = format!("rmmod {module} 2> /dev/null");
         if let Some(before) = &case.before {
-            let before = match case.beside {
-                Beside::Kernel => in_tree(image, before)?,
-                _ => before.clone(),
-            };
-            fs::copy(&before, folder.join("before.ko"))?;
+            let file = folder.join("before.ko");
+            match case.beside {
+                Beside::Kernel => fs::write(&file, in_tree(image, before)?)?,
+                _ => drop(fs::copy(before, &file)?),
+            }
             writeln!(script, "insmod {inside}/before.ko || echo '{MARK} before'")?;
-            let before = name_of(&before)?;
+            let before = name_of(before)?;
             writeln!(
                 script,
                 "echo '{MARK} taint' $(cat /sys/module/{before}/taint)"
@@ -140,25 +140,24 @@ fn name_of(file: &Path) -> Result<String> {
     Ok(stem.replace('-', "_"))
 }
 
-/// The kernel's own module, packed or not: busybox unpacks neither, so we do.
-fn in_tree(image: &Image, path: &Path) -> Result<std::path::PathBuf> {
+/// The kernel's own module, packed or not: busybox unpacks none, so we do.
+fn in_tree(image: &Image, path: &Path) -> Result<Vec<u8>> {
     let plain = image.modules.join("kernel").join(path).with_extension("ko");
     let packed = plain.with_extension("ko.xz");
-    if !plain.is_file() && packed.is_file() {
-        sh::run(
-            Command::new("xz")
-                .arg("--decompress")
-                .arg("--keep")
-                .arg(&packed),
-        )?;
+    if !packed.is_file() {
+        return fs::read(&plain).with_context(|| format!("cannot read {}", plain.display()));
     }
+    let unpacked = sh::attempt(
+        Command::new("xz")
+            .args(["--decompress", "--stdout"])
+            .arg(&packed),
+    )?;
     ensure!(
-        plain.is_file(),
-        "{} has no {}",
-        image.release,
-        path.display()
+        unpacked.status.success(),
+        "xz cannot unpack {}",
+        packed.display()
     );
-    Ok(plain)
+    Ok(unpacked.stdout)
 }
 
 /// With the processor's help if it is to be had; where that is there in name only, without.

@@ -74,32 +74,40 @@ pub fn truth(project: &Path) -> Result<ExitCode> {
     for kernel in kernels {
         let image = images.iter().find(|image| image.release == kernel);
         let image = image.with_context(|| format!("the image of {kernel} was not fetched"))?;
-        let cases: Vec<Ready> = cases
-            .iter()
-            .filter(|c| c.kernel == kernel)
-            .cloned()
-            .collect();
-        let folder = folders
-            .results
-            .join("loader")
-            .join(format!("boot-{kernel}"));
+        let cases = cases.iter().filter(|case| case.kernel == kernel);
+        let cases: Vec<Ready> = cases.cloned().collect();
+        let name = format!("boot-{kernel}");
+        let folder = folders.results.join("loader").join(name);
         fs::create_dir_all(&folder)?;
         println!("\nbooting {kernel}");
         let told = boot::boot(image, &cases, &folder)?;
-        println!(
-            "{:<30} {:<26} {:<32} {:<8} it says",
-            "case", "judge", "because", "kernel"
-        );
-        for case in &cases {
-            let judged = &judged[&(case.kernel.clone(), case.name.clone())];
-            let told = told
-                .get(&case.name)
-                .with_context(|| format!("{}: not tried", case.name))?;
-            disagreements += usize::from(!print(case, judged, told));
-        }
+        disagreements += compare(&cases, &judged, &told)?;
     }
     println!("\n{} cases, {disagreements} disagreements", cases.len());
     Ok(ExitCode::from(u8::from(disagreements > 0)))
+}
+
+/// Prints the table for one kernel; gives how often the two disagree.
+fn compare(
+    cases: &[Ready],
+    judged: &BTreeMap<(String, String), Judged>,
+    told: &BTreeMap<String, Told>,
+) -> Result<usize> {
+    println!(
+        "{:<30} {:<26} {:<32} {:<8} it says",
+        "case", "judge", "because", "kernel"
+    );
+    let mut disagreements = 0;
+    for case in cases {
+        let name = &case.name;
+        let judged = judged.get(&(case.kernel.clone(), name.clone()));
+        let judged = judged.with_context(|| format!("{name}: not judged"))?;
+        let told = told
+            .get(name)
+            .with_context(|| format!("{name}: not tried"))?;
+        disagreements += usize::from(!print(case, judged, told));
+    }
+    Ok(disagreements)
 }
 
 /// One row; false when the two disagree.

@@ -88,7 +88,7 @@ pub static NEEDS: [Need; 34] = [
 
     need("libsolv tools", Program(&["dumpsolv"]),
         [&["libsolv-tools"], &["libsolv-tools"], &["libsolv-tools"]], &[Tests]),
-    need("xz", Program(&["xz"]), [&["xz-utils"], &["xz"], &["xz"]], &[Tests]),
+    need("xz", Program(&["xz"]), [&["xz-utils"], &["xz"], &["xz"]], &[Tests, Truth]),
     need("zstd", Program(&["zstd"]), [&["zstd"], &["zstd"], &["zstd"]], &[Tests]),
     need("Chromium", Program(&["chromium", "chromium-browser", "google-chrome"]),
         [&["chromium"], &["chromium"], &["chromium"]], &[Tests]),
