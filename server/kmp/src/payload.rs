@@ -27,7 +27,7 @@ use crate::text::text;
 use crate::{DigestCheck, Error, Limits, expectations, tag};
 
 /// Bytes that are unpacked at once.
-const CHUNK: usize = 256 << 10;
+const CHUNK: usize = 64 << 10;
 /// From this unpacked size on threads pay.
 const THREADS_FROM: u64 = 4 << 20;
 
