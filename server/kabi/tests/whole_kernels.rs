@@ -20,7 +20,7 @@ use std::sync::mpsc;
 use std::thread;
 
 /// Why a module that depmod has nothing against does not load, with what depmod does not know.
-/// Among today's kernels the first three occur; the others depmod's own complaints go along with.
+/// Where modules are of an older kernel altogether, depmod complains of each of them by itself.
 const DEPMOD_DOES_NOT_KNOW: [(&str, &str); 7] = [
     (
         codes::CRC_MISMATCH,
