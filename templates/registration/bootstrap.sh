@@ -8,6 +8,7 @@
 #     sh {{ script }}                            asks before it trusts a key
 #     sh {{ script }} --fingerprint 'ABCD …'     does not ask; stops unless the key is this one
 #     sh {{ script }} --root DIR                 sets up the system in DIR
+#     sh {{ script }} --client dnf               where zypper is there, too
 #
 # It needs curl, gpg, rpm, and zypper or dnf. It ends with 0 when all is set up, with 1 when nothing
 # was changed because a key was not trusted, and with 2 for everything else.
@@ -22,20 +23,27 @@ plain() { printf '%s' "$1" | tr -d ' :\t\n' | tr 'a-f' 'A-F'; }
 
 root=/
 pinned=
+client=
 while [ $# -gt 0 ]; do
     case $1 in
         --fingerprint) [ $# -gt 1 ] || fail "--fingerprint needs a value"; pinned="$pinned $(plain "$2")"; shift 2 ;;
         --root) [ $# -gt 1 ] || fail "--root needs a folder"; root=$2; shift 2 ;;
+        --client) [ $# -gt 1 ] || fail "--client needs zypper or dnf"; client=$2; shift 2 ;;
         *) fail "unknown option $1; the head of this script tells which there are" ;;
     esac
 done
 for tool in curl gpg rpm awk; do
     command -v "$tool" >/dev/null || fail "this needs $tool, which is not installed"
 done
-if command -v zypper >/dev/null; then client=zypper repos=etc/zypp/repos.d
-elif command -v dnf >/dev/null; then client=dnf repos=etc/yum.repos.d
-else fail "there is neither zypper nor dnf"
+if [ -z "$client" ]; then
+    if command -v zypper >/dev/null; then client=zypper; else client=dnf; fi
 fi
+command -v "$client" >/dev/null || fail "there is no $client"
+case $client in
+    zypper) repos=etc/zypp/repos.d ;;
+    dnf) repos=etc/yum.repos.d ;;
+    *) fail "--client is zypper or dnf" ;;
+esac
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -84,8 +92,13 @@ mkdir -p "$root/$repos"
 cat > "$root/$repos/$alias.repo" <<'END_OF_REPO'
 {{ repo_file -}}
 END_OF_REPO
+set --
 case $client in
-    zypper) zypper --root "$root" --non-interactive refresh "$alias" || fail "zypper cannot refresh $alias" ;;
-    dnf) dnf --installroot "$root" --assumeyes --repo "$alias" makecache || fail "dnf cannot refresh $alias" ;;
+    zypper)
+        [ "$root" = / ] || set -- --root "$root"
+        zypper "$@" --non-interactive refresh "$alias" || fail "zypper cannot refresh $alias" ;;
+    dnf)
+        [ "$root" = / ] || set -- --installroot "$root"
+        dnf "$@" --assumeyes --repo "$alias" makecache || fail "dnf cannot refresh $alias" ;;
 esac
 echo "The repository is set up as $alias."

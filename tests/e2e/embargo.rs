@@ -91,8 +91,6 @@ impl World {
         }
         if body.starts_with(b"{") {
             ask = ask.header("content-type", "application/json");
-        } else if body.starts_with(b"--") {
-            ask = ask.header("content-type", crate::check::FORM);
         }
         ask.body(body).send()
     }
@@ -183,10 +181,6 @@ impl World {
                 asks.push(("PUT", path, std::fs::read(&beta.path).unwrap()));
                 asks
             }
-            "/api/v1/packages/{id}/withdraw" => {
-                let path = format!("/api/v1/packages/{}/withdraw", self.packages[0]);
-                vec![("POST", path, b"{}".to_vec())]
-            }
             "/api/v1/packages/{id}/verdicts/{kernel}" => {
                 let of = format!("/api/v1/packages/{}/verdicts", self.packages[1]);
                 each(&kernels, &|id| format!("{of}/{id}"))
@@ -196,20 +190,6 @@ impl World {
                 let words = ["", RELEASE, NO_RELEASE, &self.secret];
                 let ask = |word| ("POST", format!("/api/v1/check?kernel={word}"), beta.clone());
                 words.into_iter().map(ask).collect()
-            }
-            "/check" => {
-                let form = |kernel: &str| {
-                    let lines = format!("0x{LAYOUT:08x} module_layout\r\n0x1 {NEW_SYMBOL}");
-                    crate::check::form(&[("kernel", kernel), ("symbols", &lines)])
-                };
-                let words = ["", RELEASE, NO_RELEASE, &self.secret];
-                let ask = |word| ("POST", "/check".to_owned(), form(word));
-                words.into_iter().map(ask).chain(get(&["/check"])).collect()
-            }
-            "/kernels/{id}/change" => {
-                let asks = kernels.iter().map(|id| pattern.replace("{id}", id));
-                asks.map(|path| ("POST", path, b"status=released".to_vec()))
-                    .collect()
             }
             "/packages/{id}" => each(&self.packages, &|id| format!("/packages/{id}")),
             "/api/v1/kernels/{id}" => {
@@ -245,15 +225,39 @@ impl World {
             "/hardware" => get(&["/hardware?q=1234:5678", "/hardware?q=77"]),
             "/hardware/{bus}/{vendor}/{device}" => get(&["/hardware/usb/1234/5678"]),
             "/api/v1/demand" => get(&["/api/v1/demand"]),
-            "/repos/{product}/{file}" => get(&[
-                "/repos/debian-12/stable.repo",
-                "/repos/debian-12/stable.sh",
-                "/repos/debian-12/stable.autoyast.xml",
-            ]),
-            "/repos/{product}/vendors/{vendor}/{file}" => get(&[
-                "/repos/debian-12/vendors/mill/stable.repo",
-                "/repos/debian-12/vendors/mill/stable.keys",
-            ]),
+            "/repos/{product}/{file}" => get(&["/repos/debian-12/stable.sh"]),
+            "/repos/{product}"
+            | "/repos/{product}/vendors/{vendor}/{file}"
+            | "/services/{product}/repo/repoindex.xml"
+            | "/services/{product}/{vendor}/repo/repoindex.xml" => {
+                let path = pattern.replace("{product}", PRODUCT);
+                let path = path.replace("{vendor}", "mill");
+                get(&[&path.replace("{file}", "stable.keys")])
+            }
+            "/repos/{product}/vendors/{vendor}/{channel}/{arch}/{*location}" => {
+                let root = format!("/repos/{PRODUCT}/vendors/mill/stable/{}", base.arch);
+                get(&[&(root + "/mirrorlist")])
+            }
+            "/api/v1/promotions" | "/api/v1/mirrors" | "/api/v1/products/{name}/promotion" => {
+                get(&[&pattern.replace("{name}", PRODUCT)])
+            }
+            "/api/v1/packages/{id}/withdraw"
+            | "/api/v1/packages/{id}/promote"
+            | "/packages/{id}/promote"
+            | "/packages/{id}/withdraw"
+            | "/api/v1/promotions/{id}"
+            | "/promotions/{id}" => {
+                let path = pattern.replace("{id}", &self.packages[0]);
+                vec![("POST", path, b"{}".to_vec())]
+            }
+            "/api/v1/mirrors/{id}" | "/api/v1/vendors/{name}/keys/{fingerprint}" => {
+                let path = pattern.replace("{id}", "7").replace("{name}", "mill");
+                vec![(
+                    "DELETE",
+                    path.replace("{fingerprint}", "00"),
+                    b"{}".to_vec(),
+                )]
+            }
             "/repos/{product}/{channel}/{arch}/{*location}" => {
                 let root = format!("/repos/{PRODUCT}/stable/{}", base.arch);
                 ["repomd.xml", "repomd.xml.asc", "repomd.xml.key"]
@@ -264,7 +268,7 @@ impl World {
             "/keys/vendors/{file}" => get(&["/keys/vendors/mill.asc", "/keys/vendors/none.asc"]),
             "/static/{file}" => get(&["/static/portal.css"]),
             "/logout" => vec![("POST", pattern.to_owned(), Vec::new())],
-            "/" | "/upload" | "/login" | "/keys" | "/help/checks" | "/help/problems"
+            "/" | "/repos" | "/upload" | "/login" | "/keys" | "/help/checks" | "/help/problems"
             | "/healthz" | "/metrics" | "/api/v1/products" => get(&[pattern]),
             "/api/v1/products/{name}/policy" => get(&["/api/v1/products/debian-12/policy"]),
             "/api/v1/vendors/{name}/policy" => get(&["/api/v1/vendors/mill/policy"]),

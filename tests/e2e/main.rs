@@ -4,6 +4,7 @@
 mod harness;
 
 mod administration;
+mod channels;
 mod check;
 mod compose;
 mod crash;
@@ -22,6 +23,7 @@ mod notify;
 mod oracle;
 mod pages;
 mod refusals;
+mod registration;
 mod supplements;
 mod tamper;
 mod views;

@@ -1,5 +1,6 @@
 //! `kmp-portal admin …`: for scripts. Every command is idempotent.
 
+mod channels;
 mod decisions;
 mod repositories;
 
@@ -38,6 +39,15 @@ enum Subject {
     /// What checks reject and a distributor lets pass, for a time
     #[command(subcommand)]
     Waiver(decisions::Waiver),
+    /// Promote packages to further channels, or take them back
+    #[command(subcommand)]
+    Package(channels::Package),
+    /// What was asked for where two people promote
+    #[command(subcommand)]
+    Promotion(channels::Promotion),
+    /// Servers that have a copy of the repositories
+    #[command(subcommand)]
+    Mirror(channels::Mirror),
     /// Secrets for the API
     #[command(subcommand)]
     Token(Token),
@@ -80,6 +90,8 @@ enum Product {
         #[arg(long)]
         default_channel: Option<String>,
     },
+    /// How packages come into its channels; without options, print it
+    Promotion(channels::Rules),
     /// What it demands of packages beyond the conventions of its family
     #[command(subcommand)]
     Policy(decisions::Policy),
@@ -105,6 +117,14 @@ enum Vendor {
 enum VendorKey {
     /// Register the public key of a file; `-` reads standard input
     Add { vendor: String, file: PathBuf },
+    /// Let nothing in any more that it signs; what it signed stays
+    Retire {
+        vendor: String,
+        fingerprint: String,
+        /// Why; it stays in the audit trail
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 #[derive(Subcommand)]
@@ -240,6 +260,15 @@ async fn carry_out(office: &Office, subject: &Subject) -> anyhow::Result<Value> 
         Subject::VendorKey(VendorKey::Add { vendor, file }) => {
             office.add_vendor_key(vendor, &read(file)?).await
         }
+        Subject::VendorKey(VendorKey::Retire {
+            vendor,
+            fingerprint,
+            reason,
+        }) => office.retire_vendor_key(vendor, fingerprint, reason).await,
+        Subject::Package(package) => channels::package(office, package).await,
+        Subject::Promotion(promotion) => channels::promotion(office, promotion).await,
+        Subject::Mirror(mirror) => channels::mirror(office, mirror).await,
+        Subject::Product(Product::Promotion(rules)) => channels::rules(office, rules).await,
         Subject::Token(Token::Create {
             vendor,
             label,

@@ -1,10 +1,12 @@
 //! What `kmp-portal admin` does: each command is idempotent and tells what is there afterwards.
 
+mod channels;
 mod decisions;
 mod kernels;
 mod registering;
 mod repositories;
 
+pub use channels::PromotionSpec;
 pub use kernels::KernelSpec;
 pub use registering::KernelSource;
 
@@ -42,6 +44,8 @@ pub struct ProductSpec {
 }
 
 const CHANNELS: [&str; 2] = ["stable", "testing"];
+/// No channel is called so.
+const VIEWS: &str = "vendors";
 
 impl Admin {
     /// Joins a running server, or opens its database for the time of the command.
@@ -71,6 +75,11 @@ impl Admin {
     /// A name has the wrong form, or the database fails.
     pub async fn add_product(&self, spec: &ProductSpec) -> anyhow::Result<Value> {
         ensure!(!spec.arches.is_empty(), "name at least one --arch");
+        // Below it lie the repositories of single vendors.
+        ensure!(
+            !spec.channels.iter().any(|it| it == VIEWS),
+            "`{VIEWS}` stands for something else in addresses; name the channel otherwise"
+        );
         for (what, words) in [
             ("arch", &spec.arches),
             ("flavor", &spec.flavors),
@@ -107,7 +116,7 @@ impl Admin {
             .map_err(in_words)?;
         for channel in &product.channels {
             for arch in &product.arches {
-                queue_publication(&mut tx, &product, channel, arch, self.now).await?;
+                queue_publication(&mut tx, &product, channel, arch, None, self.now).await?;
             }
         }
         tx.commit().await?;
@@ -160,6 +169,8 @@ impl Admin {
                 fingerprint: certificate.fingerprint(),
                 user_id: certificate.user_id(),
                 armored: certificate.to_armored(),
+                retired_at: None,
+                retired_reason: None,
             };
             let owner = store::vendors::upsert_key(&mut tx, &key, self.now).await?;
             ensure!(
@@ -323,7 +334,13 @@ fn vendor_json(vendor: &Vendor) -> Value {
 }
 
 fn key_json(vendor: &str, key: &VendorKey) -> Value {
-    json!({ "vendor": vendor, "fingerprint": key.fingerprint, "user_id": key.user_id })
+    json!({
+        "vendor": vendor,
+        "fingerprint": key.fingerprint,
+        "user_id": key.user_id,
+        "retired_at": key.retired_at.map(crate::views::rfc3339),
+        "retired_reason": key.retired_reason,
+    })
 }
 
 /// Arches, flavors and channels become parts of paths and of dependencies.

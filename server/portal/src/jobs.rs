@@ -3,6 +3,7 @@
 
 pub(crate) mod inspect_package;
 mod judge_kernel;
+mod probe_mirror;
 mod publish_repository;
 mod read_kernel_repository;
 mod send_mail;
@@ -37,6 +38,10 @@ pub enum Job {
     PublishRepository {
         repository_id: i64,
     },
+    /// Look what a mirror has of every repository.
+    ProbeMirror {
+        mirror_id: i64,
+    },
     SendMail {
         mail_id: i64,
     },
@@ -69,32 +74,9 @@ impl Job {
     /// # Errors
     /// The database fails.
     pub async fn enqueue(&self, conn: &mut PgConnection, now: Time) -> sqlx::Result<()> {
-        let (kind, payload) = self.to_row()?;
-        store::jobs::enqueue(conn, &kind, &payload, now).await
-    }
-
-    /// Queues many jobs of one kind.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn enqueue_all(
-        jobs: &[Self],
-        conn: &mut PgConnection,
-        now: Time,
-    ) -> sqlx::Result<()> {
-        let Some((kind, _)) = jobs.first().map(Self::to_row).transpose()? else {
-            return Ok(());
-        };
-        let payloads = jobs.iter().map(|job| Ok(job.to_row()?.1));
-        let payloads = payloads.collect::<sqlx::Result<Vec<_>>>()?;
-        store::jobs::enqueue_all(conn, &kind, &payloads, now).await
-    }
-
-    /// Its kind and payload.
-    fn to_row(&self) -> sqlx::Result<(String, serde_json::Value)> {
         let mut value = serde_json::to_value(self).map_err(|e| sqlx::Error::Encode(e.into()))?;
         let kind = value["kind"].as_str().unwrap_or_default().to_owned();
-        Ok((kind, value["payload"].take()))
+        store::jobs::enqueue(conn, &kind, &value["payload"].take(), now).await
     }
 
     fn from_row(row: &store::jobs::Job) -> serde_json::Result<Self> {
@@ -110,11 +92,12 @@ impl Job {
             Self::JudgePackage { package_id } => {
                 let now = app.now();
                 crate::judging::judge_package(&app.judging, &app.pool, package_id, now).await?;
-                Ok(())
+                Ok(inspect_package::queue_neighbours(app, package_id).await?)
             }
             Self::PublishRepository { repository_id } => {
                 publish_repository::run(app, repository_id).await
             }
+            Self::ProbeMirror { mirror_id } => probe_mirror::run(app, mirror_id).await,
             Self::SendMail { mail_id } => send_mail::run(app, mail_id).await,
             Self::ReadKernelRepository { repository_id } => {
                 read_kernel_repository::run(app, repository_id, attempts).await
@@ -141,6 +124,7 @@ mod tests {
             },
             Job::PublishRepository { repository_id: 7 },
             Job::SendMail { mail_id: 8 },
+            Job::ProbeMirror { mirror_id: 9 },
         ];
         for job in jobs {
             let value = serde_json::to_value(&job).unwrap();

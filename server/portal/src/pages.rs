@@ -6,6 +6,7 @@
 
 mod audit;
 mod badges;
+mod channels;
 mod checks;
 mod commands;
 mod diff;
@@ -29,6 +30,7 @@ mod paging;
 mod problems;
 mod reason;
 mod register_kernel;
+mod repositories;
 #[cfg(test)]
 pub(crate) mod samples;
 mod shell;
@@ -37,10 +39,10 @@ mod symbol;
 mod upload;
 mod values;
 mod waivers;
-mod what_if;
 
 pub use audit::{AuditPage, AuditRow};
 pub use badges::{KernelStatus, PackageState, Severity, Verdict, WaiverState};
+pub use channels::{AskedPromotion, ChannelsView, PlacementRow};
 pub use checks::{CheckRow, ChecksPage};
 pub use commands::{ClientCommands, RepositoryBox};
 pub use diff::{DiffCount, DiffPage, DiffRow, DiffRuling};
@@ -54,7 +56,7 @@ pub use kernel::{
     AccessRow, BrokenPackage, EmbargoView, Impact, KernelPage, KernelPart, PackageRef, TopSymbol,
     VendorBreaks,
 };
-pub use kernel_related::{AcknowledgeForm, AcknowledgedBy, ChangeKernelForm, KernelRelated};
+pub use kernel_related::{AcknowledgeForm, AcknowledgedBy, KernelRelated};
 pub use kernels::{KernelFilters, KernelRow, KernelsPage};
 pub use keys::{KeysPage, PublishedKey};
 pub use kmp::{KmpBuild, KmpPage};
@@ -70,6 +72,9 @@ pub use paging::{Paging, encode, query_string};
 pub use problems::{ProblemRow, ProblemsPage};
 pub use reason::{Reason, Weight};
 pub use register_kernel::RegisterKernelPage;
+pub use repositories::{
+    ChannelView, MirrorRow, ProductCard, ProductPage, RepositoriesPage, VendorView, WithdrawnRow,
+};
 pub use shell::{Flash, Nav, Shell, SignedIn, Tone};
 pub use status::{GivenUpRow, RepositoryRow, RolledBack, StatusPage};
 pub use symbol::{
@@ -78,7 +83,6 @@ pub use symbol::{
 pub use upload::UploadPage;
 pub use values::{Choice, Fact, Link, Listing, Moment, bytes, counted, fingerprint, thousands};
 pub use waivers::{RevokeForm, WaiveForm, WaiverRow, WaiversPage};
-pub use what_if::{WhatIfAnswer, WhatIfModule, WhatIfPage, WhatIfRow};
 
 #[cfg(test)]
 mod tests {

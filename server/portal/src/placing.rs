@@ -1,6 +1,10 @@
 //! Where a package may go: its product, whether it fits there, and which repositories show it.
 
+use crate::error::{Error, Result as Answer};
 use crate::jobs::Job;
+use crate::waivers::Actor;
+use serde::{Deserialize, Serialize};
+use store::audit::{self, NewEvent};
 use store::products::Product;
 use store::{PgConnection, Time, Viewer};
 
@@ -142,7 +146,108 @@ pub fn misfit(product: &Product, built: Built<'_>) -> Option<Misfit> {
     })
 }
 
-/// Queues the next generation of every repository of a channel that shows packages of this arch.
+/// For an upload into a channel to which packages come by promotion only.
+#[must_use]
+pub fn guarded(product: &Product, channel: &str) -> Option<Misfit> {
+    let entry = product.entry_channel.as_ref()?;
+    (entry != channel).then(|| Misfit {
+        check: "product-channel",
+        title: "Packages come into this channel by promotion",
+        detail: format!(
+            "Uploads for {} enter the channel `{entry}`; into `{channel}` they are promoted.",
+            product.name
+        ),
+        help: "Leave `?channel=` out, and ask for the promotion on the page of the package.",
+    })
+}
+
+/// How packages come into the channels of a product.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Entry {
+    /// See [`Product::entry_channel`].
+    pub entry_channel: Option<String>,
+    /// See [`Product::two_person`].
+    pub two_person: bool,
+}
+
+impl Entry {
+    #[must_use]
+    pub fn of(product: &Product) -> Self {
+        Self {
+            entry_channel: product.entry_channel.clone(),
+            two_person: product.two_person,
+        }
+    }
+}
+
+/// Says how packages come into the channels of a product, and writes it into the trail.
+///
+/// # Errors
+/// 422 when the product has no such channel, or two people are to decide and none is the first.
+pub async fn set_entry(
+    conn: &mut PgConnection,
+    product: &Product,
+    entry: &Entry,
+    by: Actor<'_>,
+    now: Time,
+) -> Answer<()> {
+    let channel = entry.entry_channel.as_deref();
+    let done = store::products::set_entry(conn, product.id, channel, entry.two_person).await;
+    if let Err(error) = done {
+        return Err(match store::violated_constraint(&error) {
+            Some("products_entry_channel_listed") => Error::unprocessable(format!(
+                "{} has no channel `{}`; it has {}.",
+                product.name,
+                channel.unwrap_or_default(),
+                product.channels.join(", ")
+            )),
+            Some("products_two_person_has_entry") => Error::unprocessable(
+                "Where two people promote, uploads have to enter somewhere: name the \
+                 `entry_channel`, too.",
+            ),
+            _ => error.into(),
+        });
+    }
+    let detail = format!(
+        "uploads enter {}; {} needed to promote",
+        channel.unwrap_or("any channel"),
+        match entry.two_person {
+            true => "two people are",
+            false => "one person is",
+        }
+    );
+    let event = NewEvent {
+        actor: by.name,
+        role: by.role,
+        action: "promotion.rules",
+        subject: &format!("product {}", product.name),
+        vendor_id: None,
+        detail: &detail,
+    };
+    Ok(audit::record(conn, &event, now).await?)
+}
+
+/// Queues the next generation of the repositories of a product that hold other packages than they
+/// are to.
+///
+/// # Errors
+/// The database fails.
+pub async fn queue_changed(
+    conn: &mut PgConnection,
+    product_id: i64,
+    now: Time,
+) -> sqlx::Result<()> {
+    for repository_id in store::repositories::changed(conn, product_id).await? {
+        Job::PublishRepository { repository_id }
+            .enqueue(conn, now)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Queues the next generation of every repository of a channel that shows packages of this arch; with
+/// a vendor also of those that show this vendor's packages only.
 ///
 /// # Errors
 /// The database fails.
@@ -151,15 +256,15 @@ pub async fn queue_publication(
     product: &Product,
     channel: &str,
     arch: &str,
+    vendor_id: Option<i64>,
     now: Time,
 ) -> sqlx::Result<()> {
-    for shown in product
-        .arches
-        .iter()
-        .filter(|a| arch == "noarch" || *a == arch)
-    {
+    let views = [None].into_iter().chain(vendor_id.map(Some));
+    let shown = product.arches.iter();
+    let shown = shown.filter(|it| arch == "noarch" || *it == arch);
+    for (shown, view) in shown.flat_map(|arch| views.clone().map(move |view| (arch, view))) {
         let repository_id =
-            store::repositories::get_or_insert(conn, product.id, channel, shown).await?;
+            store::repositories::get_or_insert(conn, product.id, channel, shown, view).await?;
         Job::PublishRepository { repository_id }
             .enqueue(conn, now)
             .await?;
@@ -182,6 +287,8 @@ mod tests {
             flavors: vec!["default".to_owned()],
             channels: vec!["stable".to_owned()],
             default_channel: "stable".to_owned(),
+            entry_channel: None,
+            two_person: false,
         };
         for (arch, flavor, expected) in [
             ("x86_64", Some("default"), None),

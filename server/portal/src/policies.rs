@@ -314,6 +314,8 @@ mod tests {
             flavors: Vec::new(),
             channels: vec!["stable".to_owned()],
             default_channel: "stable".to_owned(),
+            entry_channel: None,
+            two_person: false,
         }
     }
 

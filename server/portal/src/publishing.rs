@@ -229,6 +229,10 @@ async fn mark_published(
     packages: &[Uuid],
     now: Time,
 ) -> sqlx::Result<()> {
+    // The repository with all packages says when one is published.
+    if repository.vendor_id.is_some() {
+        return Ok(());
+    }
     for id in generations::newly_visible(conn, packages).await? {
         let reason = format!("In generation {number} of {}.", repository.name());
         store::packages::set_state(conn, id, State::Published, &reason, now).await?;

@@ -8,6 +8,7 @@ mod bootstrap;
 mod cloud_init;
 mod commands;
 mod kickstart;
+mod mirrors;
 mod one_click;
 mod repo_file;
 mod service;
@@ -15,6 +16,7 @@ mod shell;
 
 pub use bootstrap::Bootstrap;
 pub use commands::{dnf, zypper};
+pub use mirrors::{KnownRepomd, Source, metalink, mirrorlist};
 pub use service::{SERVICE_TTL, service};
 pub use shell::word;
 

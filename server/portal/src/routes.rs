@@ -5,6 +5,7 @@ mod audit;
 mod check;
 mod checks;
 mod diff;
+mod entry;
 mod front;
 mod gate;
 mod hardware;
@@ -15,19 +16,25 @@ mod keys;
 mod kmps;
 mod lookup;
 mod matrix;
+mod mirrors;
 mod packages;
 mod pages;
 mod policies;
 mod products;
+mod promotions;
 mod repo_files;
+mod repo_pages;
 mod repos;
 mod repositories;
+mod services;
 mod session;
 pub mod statics;
 mod status;
 mod symbols;
 mod upload;
 mod waivers;
+
+pub(crate) use promotions::promotion_json;
 
 use crate::app::App;
 use crate::auth::Caller;
@@ -66,6 +73,10 @@ pub fn router(app: Arc<App>) -> Router {
             get(gate::show_policy).put(gate::set_policy),
         )
         .route(
+            "/products/{name}/promotion",
+            get(entry::show).put(entry::set),
+        )
+        .route(
             "/products/{name}/policy",
             get(policies::of_product).put(policies::set_product),
         )
@@ -73,6 +84,7 @@ pub fn router(app: Arc<App>) -> Router {
             "/vendors/{name}/policy",
             get(policies::of_vendor).put(policies::set_vendor),
         )
+        .route("/vendors/{name}/keys/{fingerprint}", delete(keys::retire))
         .route("/waivers", get(waivers::list).post(waivers::grant))
         .route("/waivers/{id}", delete(waivers::revoke))
         .route("/audit", get(audit::list))
@@ -90,13 +102,18 @@ pub fn router(app: Arc<App>) -> Router {
             "/repositories/{product}/{channel}/{arch}/resume",
             post(repositories::resume),
         )
+        .route("/mirrors", get(mirrors::list).post(mirrors::add))
+        .route("/mirrors/{id}", delete(mirrors::remove))
         .route("/packages", get(packages::list))
         .route(
             "/packages/{name}",
             get(packages::show).put(packages::upload).layer(unlimited),
         )
         .route("/packages/{id}/risk", get(packages::risk))
-        .route("/packages/{id}/withdraw", post(packages::withdraw))
+        .route("/packages/{id}/withdraw", post(promotions::withdraw))
+        .route("/packages/{id}/promote", post(promotions::promote))
+        .route("/promotions", get(promotions::list))
+        .route("/promotions/{id}", post(promotions::decide))
         .route("/packages/{id}/verdicts/{kernel}", get(packages::verdict))
         .route("/check", post(check::check).layer(unlimited))
         .route(
@@ -134,7 +151,8 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(async || {
             Error::not_found(
                 "The API has no such address. Below /api/v1 there are /products, /vendors, \
-                 /packages, /kmps, /kernels, /matrix, /symbols, /lookup, /waivers and /audit.",
+                 /packages, /promotions, /kmps, /kernels, /matrix, /symbols, /lookup, /mirrors, \
+                 /waivers and /audit.",
             )
         });
 
@@ -142,6 +160,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/", get(front::page))
         .route("/packages", get(packages::list_page))
         .route("/packages/{id}", get(packages::page))
+        .route("/packages/{id}/promote", post(promotions::submit))
+        .route(
+            "/packages/{id}/withdraw",
+            post(promotions::submit_withdrawal),
+        )
+        .route("/promotions/{id}", post(promotions::submit_decision))
         .route("/kernels", get(kernels::list_page))
         .route(
             "/kernels/register",
@@ -149,7 +173,6 @@ pub fn router(app: Arc<App>) -> Router {
         )
         .route("/kernels/{id}", get(kernels::page))
         .route("/kernels/{id}/acknowledge", post(acknowledge::submit))
-        .route("/kernels/{id}/change", post(kernels::submit_change))
         .route("/kernels/{id}/diff", get(kernels::compare))
         .route("/kernels/{id}/diff/{new}", get(diff::page))
         .route(
@@ -157,10 +180,6 @@ pub fn router(app: Arc<App>) -> Router {
             get(gate::page).post(gate::issue_by_form),
         )
         .route("/kmps/{name}", get(kmps::page))
-        .route(
-            "/check",
-            get(check::form).post(check::submit).layer(unlimited),
-        )
         .route("/matrix", get(matrix::page))
         .route("/hardware", get(hardware::list_page))
         .route(
@@ -175,6 +194,8 @@ pub fn router(app: Arc<App>) -> Router {
         )
         .route("/login", get(session::form).post(session::login))
         .route("/logout", post(session::logout))
+        .route("/repos", get(repo_pages::list))
+        .route("/repos/{product}", get(repo_pages::product))
         .route("/keys", get(keys::page))
         .route("/waivers", get(waivers::page).post(waivers::submit))
         .route("/waivers/{id}/revoke", post(waivers::submit_revocation))
@@ -205,6 +226,18 @@ pub fn router(app: Arc<App>) -> Router {
         .route(
             "/repos/{product}/{channel}/{arch}/{*location}",
             get(repos::file),
+        )
+        .route(
+            "/repos/{product}/vendors/{vendor}/{channel}/{arch}/{*location}",
+            get(repos::vendor_file),
+        )
+        .route(
+            "/services/{product}/repo/repoindex.xml",
+            get(services::of_product),
+        )
+        .route(
+            "/services/{product}/{vendor}/repo/repoindex.xml",
+            get(services::of_vendor),
         )
         .route("/keys/{file}", get(keys::repository_key))
         .route("/keys/vendors/{file}", get(keys::vendor_key))

@@ -19,7 +19,6 @@ use crate::served::Served;
 use crate::signatures::Signatures;
 use crate::storage::Storage;
 use crate::throttle::Throttle;
-use crate::what_if::Readers;
 use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use private_postgres::Cluster;
@@ -149,7 +148,6 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
         served,
         signatures: Signatures::default(),
         hardware: Hardware::new(names),
-        readers: Readers::default(),
         throttle: Throttle::default(),
         metrics: PrometheusBuilder::new()
             .install_recorder()
@@ -163,6 +161,8 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
     tokio::spawn(know_hardware(app.clone()));
     tokio::spawn(keep_house(app.clone()));
     tokio::spawn(crate::embargo::watch(app.clone()));
+    tokio::spawn(crate::promoting::watch(app.clone()));
+    tokio::spawn(crate::mirroring::watch(app.clone()));
     Ok(app)
 }
 

@@ -88,18 +88,10 @@ pub struct ServedRepository {
     /// Newest first; the first is the current one.
     generations: Vec<Small>,
     data: HashMap<String, DataFile>,
-    /// By file name.
-    packages: HashMap<String, Package>,
+    /// Package file name to SHA-256, also of files that no kept generation lists any more.
+    packages: HashMap<String, Vec<u8>>,
     held: Mutex<HashMap<Client, Hold>>,
     journal: Arc<Journal>,
-}
-
-/// A package file that some kept generation names.
-#[derive(Clone, Debug)]
-struct Package {
-    sha256: Vec<u8>,
-    /// The generation that does not name it any more.
-    removed: Option<i64>,
 }
 
 impl ServedRepository {
@@ -135,6 +127,12 @@ impl ServedRepository {
             .cloned()
     }
 
+    /// Kept generations, newest first; the first is the current one.
+    #[must_use]
+    pub fn kept(&self) -> &[Small] {
+        &self.generations
+    }
+
     #[must_use]
     pub fn current(&self) -> Option<&Small> {
         self.generations.first()
@@ -146,17 +144,16 @@ impl ServedRepository {
         self.data.get(location)
     }
 
-    /// The content hash of a package file that some kept generation names.
+    /// The content hash of a package file that the repository ever listed.
     #[must_use]
     pub fn package(&self, location: &str) -> Option<&[u8]> {
-        let package = self.packages.get(location)?;
-        Some(&package.sha256)
+        self.packages.get(location).map(Vec::as_slice)
     }
 }
 
 type Key = (String, String, String);
 
-/// All repositories, by product, channel and arch.
+/// All repositories, by product, [view](Repository::view) and arch.
 pub struct Served {
     repositories: RwLock<HashMap<Key, Arc<ServedRepository>>>,
     journal: Arc<Journal>,
@@ -206,8 +203,8 @@ impl Served {
     }
 
     #[must_use]
-    pub fn get(&self, product: &str, channel: &str, arch: &str) -> Option<Arc<ServedRepository>> {
-        let key = (product.to_owned(), channel.to_owned(), arch.to_owned());
+    pub fn get(&self, product: &str, view: &str, arch: &str) -> Option<Arc<ServedRepository>> {
+        let key = (product.to_owned(), view.to_owned(), arch.to_owned());
         self.repositories
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -284,7 +281,7 @@ impl Served {
         if numbers.is_empty() {
             return Ok(());
         }
-        let before = self.get(&repository.product, &repository.channel, &repository.arch);
+        let before = self.get(&repository.product, &repository.view(), &repository.arch);
         let shown = before.as_ref().map_or(&[][..], |b| &b.generations);
         if shown.iter().map(|g| g.number).eq(numbers.iter().copied()) {
             return Ok(());
@@ -305,11 +302,8 @@ impl Served {
             .as_ref()
             .map_or_else(HashMap::new, |b| b.packages.clone());
         for file in generations::package_files(conn, id, newest).await? {
-            let (sha256, removed) = (file.sha256, file.removed);
-            packages.insert(file.location, Package { sha256, removed });
+            packages.insert(file.location, file.sha256);
         }
-        let oldest = numbers.last().copied().unwrap_or(0);
-        packages.retain(|_, package| package.removed.is_none_or(|removed| removed > oldest));
         let data = {
             let (kept, before, storage) = (kept.clone(), before.clone(), storage.clone());
             tokio::task::spawn_blocking(move || data(id, &kept, before.as_deref(), fresh, &storage))
@@ -326,11 +320,11 @@ impl Served {
         before: Option<&ServedRepository>,
         generations: Vec<Small>,
         data: HashMap<String, DataFile>,
-        packages: HashMap<String, Package>,
+        packages: HashMap<String, Vec<u8>>,
     ) {
         let key = (
             repository.product.clone(),
-            repository.channel.clone(),
+            repository.view(),
             repository.arch.clone(),
         );
         let mut all = self

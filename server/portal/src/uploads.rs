@@ -10,20 +10,22 @@ use crate::placing::{self, Built};
 use crate::storage::Received;
 use std::sync::Arc;
 use std::time::Duration;
-use store::PgConnection;
 use store::packages::{Package, State};
 use store::products::Product;
+use store::{PgConnection, Time};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 /// Waiters look at the database this often even without news.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Where the uploader wants the package to go; both may be left open.
+/// Where the uploader wants the package to go; all may be left open.
 #[derive(Clone, Debug)]
 pub struct Destination {
     pub product: Option<Product>,
     pub channel: Option<String>,
+    /// Not shown before this moment.
+    pub since: Option<Time>,
 }
 
 impl Destination {
@@ -49,9 +51,18 @@ impl Destination {
                 misfit.detail, misfit.help
             )));
         }
+        if let (Some(product), Some(channel)) = (&product, channel)
+            && let Some(misfit) = placing::guarded(product, channel)
+        {
+            return Err(Error::forbidden(format!(
+                "{} {}",
+                misfit.detail, misfit.help
+            )));
+        }
         Ok(Self {
             product,
             channel: channel.map(str::to_owned),
+            since: None,
         })
     }
 
@@ -59,7 +70,7 @@ impl Destination {
         let product = self.product.as_ref()?;
         Some((
             product,
-            self.channel.as_deref().unwrap_or(&product.default_channel),
+            self.channel.as_deref().unwrap_or(product.upload_channel()),
         ))
     }
 }
@@ -123,14 +134,37 @@ pub struct Taken {
     pub was_known: bool,
 }
 
+/// Puts a package into a channel, shown from a moment on if there is one to come.
+///
+/// # Errors
+/// The database fails.
+pub async fn place(
+    conn: &mut PgConnection,
+    id: Uuid,
+    product_id: i64,
+    channel: &str,
+    since: Option<Time>,
+    now: Time,
+) -> sqlx::Result<bool> {
+    match since.filter(|it| *it > now) {
+        None => store::packages::place(conn, id, product_id, channel).await,
+        since => {
+            let by = store::channels::uploader(conn, id).await?;
+            let by = by.as_deref().unwrap_or_default();
+            store::channels::place_since(conn, id, product_id, channel, since, by, now).await
+        }
+    }
+}
+
 /// Takes a received file in. Once this returns, the package is never lost. The same bytes from the
-/// same vendor give the same package.
+/// same vendor give the same package. `by`: user or label of the token.
 ///
 /// # Errors
 /// 409 when it is here already and does not fit the product named, 422 when that demands other things.
 pub async fn take(
     app: &Arc<App>,
     vendor_id: i64,
+    by: &str,
     file_name: &str,
     received: Received,
     destination: &Destination,
@@ -172,8 +206,9 @@ pub async fn take(
             .await?
         }
     };
+    store::channels::set_upload(&mut tx, id, by, destination.since).await?;
     if let Some((product, channel)) = destination.placement() {
-        store::packages::place(&mut tx, id, product.id, channel).await?;
+        place(&mut tx, id, product.id, channel, destination.since, now).await?;
     }
     Job::InspectPackage { package_id: id }
         .enqueue(&mut tx, now)
@@ -191,7 +226,7 @@ async fn place_known(
     conn: &mut PgConnection,
     id: Uuid,
     destination: &Destination,
-    now: store::Time,
+    now: Time,
 ) -> Result<()> {
     let Some((product, channel)) = destination.placement() else {
         return Ok(());
@@ -211,7 +246,7 @@ async fn place_known(
             );
         }
     }
-    if store::packages::place(conn, id, product.id, channel).await? {
+    if place(conn, id, product.id, channel, destination.since, now).await? {
         Job::InspectPackage { package_id: id }
             .enqueue(conn, now)
             .await?;
@@ -219,8 +254,8 @@ async fn place_known(
     Ok(())
 }
 
-/// Waits until a package is rejected, withdrawn, held back or visible to clients, but not beyond the
-/// deadline.
+/// Waits until a package is rejected, withdrawn, held back or visible to clients wherever it is to be,
+/// but not beyond the deadline.
 ///
 /// # Errors
 /// The database fails.
@@ -233,7 +268,7 @@ pub async fn settled(app: &Arc<App>, id: Uuid, deadline: Instant) -> Result<Pack
             .ok_or_else(|| Error::not_found(format!("There is no package {id}.")))?;
         let done = match package.state {
             State::Rejected | State::Withdrawn => true,
-            State::Accepted => package.is_held,
+            State::Accepted => store::channels::is_waiting(&mut conn, id).await?,
             State::Published => is_visible(app, &mut conn, id).await?,
             _ => false,
         };
@@ -261,13 +296,17 @@ pub async fn settled(app: &Arc<App>, id: Uuid, deadline: Instant) -> Result<Pack
 /// In every repository it was sent to, and these are loaded here.
 async fn is_visible(app: &Arc<App>, conn: &mut PgConnection, id: Uuid) -> Result<bool> {
     let placements = store::packages::placements(conn, id).await?;
-    if placements.iter().any(|p| p.generation.is_none()) {
+    if placements
+        .iter()
+        .any(|p| p.is_offered && p.generation.is_none())
+    {
         return Ok(false);
     }
     for repository in store::repositories::list(conn).await? {
         let held = placements
             .iter()
-            .any(|p| p.product_id == repository.product_id && p.channel == repository.channel);
+            .any(|p| p.product_id == repository.product_id && p.channel == repository.channel)
+            && repository.vendor_id.is_none();
         let served = app
             .served
             .get(&repository.product, &repository.channel, &repository.arch);

@@ -32,8 +32,7 @@ pub const OPERATOR: Actor<'_> = Actor {
     role: "operator",
 };
 
-/// What happens by itself.
-pub(crate) const PORTAL: Actor<'_> = Actor {
+const PORTAL: Actor<'_> = Actor {
     name: "portal",
     role: "portal",
 };

@@ -36,6 +36,12 @@ impl Zone {
         })
     }
 
+    /// Its IANA name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The first moment of a day; where clocks skip midnight, the moment they skip to. `None`
     /// beyond the years that can be told.
     #[must_use]

@@ -244,16 +244,15 @@ pub async fn current_members(
     .await
 }
 
-/// A file of a package that some kept generation names.
+/// A file of a package that was ever in the repository.
 #[derive(Clone, Debug)]
 pub struct PackageFile {
     pub location: String,
     pub sha256: Vec<u8>,
-    /// The generation that does not name it any more.
-    pub removed: Option<i64>,
 }
 
-/// Package files that came to the repository, or went, after a generation; 0 for all.
+/// Package files that came to the repository after a generation; 0 for all. They stay for those who
+/// name them, though no generation may list them any more.
 pub async fn package_files(
     conn: &mut PgConnection,
     repository_id: i64,
@@ -261,11 +260,9 @@ pub async fn package_files(
 ) -> sqlx::Result<Vec<PackageFile>> {
     sqlx::query_as!(
         PackageFile,
-        r#"SELECT p.location AS "location!", p.sha256, l.removed
+        r#"SELECT p.location AS "location!", p.sha256
            FROM repository_packages l JOIN packages p ON p.id = l.package_id
-           WHERE l.repository_id = $1 AND (l.added > $2 OR l.removed > $2)
-             AND (l.removed IS NULL OR l.removed > (
-                 SELECT min(g.number) FROM generations g WHERE g.repository_id = $1))
+           WHERE l.repository_id = $1 AND l.added > $2
            ORDER BY l.added"#,
         repository_id,
         after,

@@ -129,7 +129,7 @@ pub async fn shown(conn: &mut PgConnection) -> sqlx::Result<Vec<Shown>> {
          JOIN packages p ON p.id = rp.package_id
          JOIN placements l ON l.package_id = rp.package_id AND l.product_id = r.product_id
           AND l.channel = r.channel
-         WHERE rp.removed IS NULL AND p.state = 'published'",
+         WHERE rp.removed IS NULL AND r.vendor_id IS NULL AND p.state = 'published'",
     )
     .fetch_all(conn)
     .await

@@ -4,14 +4,14 @@ use crate::{PgConnection, Time};
 use uuid::Uuid;
 
 #[derive(Clone, Debug)]
-pub struct NewMail {
+pub struct NewMail<'a> {
     pub vendor_id: i64,
     pub kernel_id: Uuid,
-    pub message_id: String,
-    pub recipient: String,
-    pub subject: String,
-    pub body_text: String,
-    pub body_html: String,
+    pub message_id: &'a str,
+    pub recipient: &'a str,
+    pub subject: &'a str,
+    pub body_text: &'a str,
+    pub body_html: &'a str,
 }
 
 #[derive(Clone, Debug)]
@@ -26,33 +26,28 @@ pub struct Mail {
     pub sent_at: Option<Time>,
 }
 
-/// Queues mails, each unless its vendor was already told of its kernel; gives the ids of new ones.
+/// Queues a mail unless this vendor was already told of this kernel; gives its id if it is new.
 pub async fn insert(
     conn: &mut PgConnection,
-    mails: &[NewMail],
+    mail: &NewMail<'_>,
     now: Time,
-) -> sqlx::Result<Vec<i64>> {
-    let vendors: Vec<i64> = mails.iter().map(|mail| mail.vendor_id).collect();
-    let kernels: Vec<Uuid> = mails.iter().map(|mail| mail.kernel_id).collect();
-    let texts = |of: fn(&NewMail) -> &str| -> Vec<&str> { mails.iter().map(of).collect() };
+) -> sqlx::Result<Option<i64>> {
     sqlx::query_scalar!(
         "INSERT INTO mails (vendor_id, kernel_id, message_id, recipient, subject, body_text,
                             body_html, created_at)
-         SELECT m.*, $8
-         FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[],
-                     $7::text[]) AS m
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT ON CONSTRAINT mails_once_key DO NOTHING
          RETURNING id",
-        &vendors,
-        &kernels,
-        &texts(|mail| &mail.message_id) as &[&str],
-        &texts(|mail| &mail.recipient) as &[&str],
-        &texts(|mail| &mail.subject) as &[&str],
-        &texts(|mail| &mail.body_text) as &[&str],
-        &texts(|mail| &mail.body_html) as &[&str],
+        mail.vendor_id,
+        mail.kernel_id,
+        mail.message_id,
+        mail.recipient,
+        mail.subject,
+        mail.body_text,
+        mail.body_html,
         now,
     )
-    .fetch_all(conn)
+    .fetch_optional(conn)
     .await
 }
 

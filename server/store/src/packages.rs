@@ -149,6 +149,12 @@ pub struct Placement {
     pub channel: String,
     /// First generation that holds it; `None` until published there.
     pub generation: Option<i64>,
+    /// Its repositories list the package, or will with their next generation.
+    pub is_offered: bool,
+    /// Not shown before this moment.
+    pub waits_until: Option<Time>,
+    /// By whom it came here, unless with the upload.
+    pub placed_by: Option<String>,
 }
 
 /// A change of state.
@@ -240,6 +246,17 @@ pub async fn set_state(
     .execute(&mut *conn)
     .await?;
     log_event(conn, id, state, reason, now).await
+}
+
+/// Notes something that happened to a package without changing its state.
+pub async fn remark(
+    conn: &mut PgConnection,
+    id: Uuid,
+    state: State,
+    what: &str,
+    now: Time,
+) -> sqlx::Result<()> {
+    log_event(conn, id, state, what, now).await
 }
 
 async fn log_event(
@@ -398,7 +415,11 @@ pub async fn placements(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Vec<P
                   (SELECT min(rp.added) FROM repository_packages rp
                    JOIN repositories r ON r.id = rp.repository_id
                    WHERE rp.package_id = l.package_id AND r.product_id = l.product_id
-                     AND r.channel = l.channel) AS generation
+                     AND r.channel = l.channel AND r.vendor_id IS NULL) AS generation,
+                  EXISTS (SELECT 1 FROM offers o
+                          WHERE o.package_id = l.package_id AND o.product_id = l.product_id
+                            AND o.channel = l.channel) AS "is_offered!",
+                  l.waits_until, l.placed_by
            FROM placements l JOIN products p ON p.id = l.product_id
            WHERE l.package_id = $1
            ORDER BY p.name, l.channel"#,

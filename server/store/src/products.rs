@@ -13,6 +13,21 @@ pub struct Product {
     pub flavors: Vec<String>,
     pub channels: Vec<String>,
     pub default_channel: String,
+    /// Uploads enter here and nowhere else; to the other channels packages come by promotion.
+    /// `None`: uploads go to any channel.
+    pub entry_channel: Option<String>,
+    /// A promotion is asked for by one and confirmed by another, who did not upload the package.
+    pub two_person: bool,
+}
+
+impl Product {
+    /// Where uploads go that name no channel.
+    #[must_use]
+    pub fn upload_channel(&self) -> &str {
+        self.entry_channel
+            .as_deref()
+            .unwrap_or(&self.default_channel)
+    }
 }
 
 /// What an operator says of a product.
@@ -46,7 +61,8 @@ pub async fn upsert(
              flavors = ARRAY(SELECT DISTINCT unnest(products.flavors || $5) ORDER BY 1),
              channels = ARRAY(SELECT DISTINCT unnest(products.channels || $6) ORDER BY 1),
              default_channel = $7
-         RETURNING id, name, display_name, family, arches, flavors, channels, default_channel",
+         RETURNING id, name, display_name, family, arches, flavors, channels, default_channel,
+                   entry_channel, two_person",
         new.name,
         new.display_name,
         new.family,
@@ -63,7 +79,8 @@ pub async fn upsert(
 pub async fn by_name(conn: &mut PgConnection, name: &str) -> sqlx::Result<Option<Product>> {
     sqlx::query_as!(
         Product,
-        "SELECT id, name, display_name, family, arches, flavors, channels, default_channel
+        "SELECT id, name, display_name, family, arches, flavors, channels, default_channel,
+                entry_channel, two_person
          FROM products WHERE name = $1",
         name,
     )
@@ -74,7 +91,8 @@ pub async fn by_name(conn: &mut PgConnection, name: &str) -> sqlx::Result<Option
 pub async fn by_id(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Product>> {
     sqlx::query_as!(
         Product,
-        "SELECT id, name, display_name, family, arches, flavors, channels, default_channel
+        "SELECT id, name, display_name, family, arches, flavors, channels, default_channel,
+                entry_channel, two_person
          FROM products WHERE id = $1",
         id,
     )
@@ -85,9 +103,29 @@ pub async fn by_id(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Prod
 pub async fn list(conn: &mut PgConnection) -> sqlx::Result<Vec<Product>> {
     sqlx::query_as!(
         Product,
-        "SELECT id, name, display_name, family, arches, flavors, channels, default_channel
+        "SELECT id, name, display_name, family, arches, flavors, channels, default_channel,
+                entry_channel, two_person
          FROM products ORDER BY name",
     )
     .fetch_all(conn)
     .await
+}
+
+/// How packages come into the channels of a product. What makes no sense is refused by
+/// `products_entry_channel_listed` and `products_two_person_has_entry`.
+pub async fn set_entry(
+    conn: &mut PgConnection,
+    product_id: i64,
+    entry_channel: Option<&str>,
+    two_person: bool,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE products SET entry_channel = $2, two_person = $3 WHERE id = $1",
+        product_id,
+        entry_channel,
+        two_person,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }

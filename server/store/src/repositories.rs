@@ -12,6 +12,9 @@ pub struct Repository {
     pub product: String,
     pub channel: String,
     pub arch: String,
+    /// It holds only this vendor's packages.
+    pub vendor_id: Option<i64>,
+    pub vendor: Option<String>,
     /// Number of the generation clients see.
     pub current: Option<i64>,
     /// How data files are packed: `gzip` or `zstd`.
@@ -28,10 +31,19 @@ pub struct Repository {
 }
 
 impl Repository {
+    /// The channel as it stands in addresses: `stable`, or `vendors/acme/stable`.
+    #[must_use]
+    pub fn view(&self) -> String {
+        match &self.vendor {
+            Some(vendor) => format!("vendors/{vendor}/{}", self.channel),
+            None => self.channel.clone(),
+        }
+    }
+
     /// Product, channel and arch, as in its address.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("{}/{}/{}", self.product, self.channel, self.arch)
+        format!("{}/{}/{}", self.product, self.view(), self.arch)
     }
 }
 
@@ -56,27 +68,33 @@ pub struct Records {
     pub other: String,
 }
 
-/// The repository of a product, channel and arch; it comes into being when first asked for.
+/// The repository of a product, channel and arch, whole or of one vendor; it comes into being when
+/// first asked for.
 pub async fn get_or_insert(
     conn: &mut PgConnection,
     product_id: i64,
     channel: &str,
     arch: &str,
+    vendor_id: Option<i64>,
 ) -> sqlx::Result<i64> {
     sqlx::query!(
-        "INSERT INTO repositories (product_id, channel, arch) VALUES ($1, $2, $3)
+        "INSERT INTO repositories (product_id, channel, arch, vendor_id) VALUES ($1, $2, $3, $4)
          ON CONFLICT DO NOTHING",
         product_id,
         channel,
         arch,
+        vendor_id,
     )
     .execute(&mut *conn)
     .await?;
     sqlx::query_scalar!(
-        "SELECT id FROM repositories WHERE product_id = $1 AND channel = $2 AND arch = $3",
+        "SELECT id FROM repositories
+         WHERE product_id = $1 AND channel = $2 AND arch = $3
+           AND vendor_id IS NOT DISTINCT FROM $4",
         product_id,
         channel,
         arch,
+        vendor_id,
     )
     .fetch_one(conn)
     .await
@@ -85,10 +103,12 @@ pub async fn get_or_insert(
 pub async fn by_id(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Repository>> {
     sqlx::query_as!(
         Repository,
-        "SELECT r.id, r.product_id, p.name AS product, r.channel, r.arch, r.current,
+        r#"SELECT r.id, r.product_id, p.name AS product, r.channel, r.arch, r.vendor_id,
+                v.name AS "vendor?", r.current,
                 r.compression, r.pinned, r.pinned_reason, r.pinned_by, r.fault, r.fault_at
          FROM repositories r JOIN products p ON p.id = r.product_id
-         WHERE r.id = $1",
+         LEFT JOIN vendors v ON v.id = r.vendor_id
+         WHERE r.id = $1"#,
         id,
     )
     .fetch_optional(conn)
@@ -98,17 +118,18 @@ pub async fn by_id(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Repo
 pub async fn list(conn: &mut PgConnection) -> sqlx::Result<Vec<Repository>> {
     sqlx::query_as!(
         Repository,
-        "SELECT r.id, r.product_id, p.name AS product, r.channel, r.arch, r.current,
+        r#"SELECT r.id, r.product_id, p.name AS product, r.channel, r.arch, r.vendor_id,
+                v.name AS "vendor?", r.current,
                 r.compression, r.pinned, r.pinned_reason, r.pinned_by, r.fault, r.fault_at
          FROM repositories r JOIN products p ON p.id = r.product_id
-         ORDER BY p.name, r.channel, r.arch",
+         LEFT JOIN vendors v ON v.id = r.vendor_id
+         ORDER BY p.name, r.channel, r.arch, v.name NULLS FIRST"#,
     )
     .fetch_all(conn)
     .await
 }
 
-/// What the repository is to hold now, in the order of the metadata. What would tell of a kernel
-/// under embargo waits.
+/// What the repository is to hold now, in the order of the metadata.
 pub async fn wanted(conn: &mut PgConnection, repository: &Repository) -> sqlx::Result<Vec<Member>> {
     sqlx::query_as!(
         Member,
@@ -116,16 +137,15 @@ pub async fn wanted(conn: &mut PgConnection, repository: &Repository) -> sqlx::R
                   p.state = 'accepted' AS "is_new!",
                   (octet_length(p.repomd_primary) + octet_length(p.repomd_filelists)
                    + octet_length(p.repomd_other))::bigint AS "record_bytes!"
-           FROM placements l JOIN packages p ON p.id = l.package_id
+           FROM offers l JOIN packages p ON p.id = l.package_id
            WHERE l.product_id = $1 AND l.channel = $2
              AND p.arch IN ($3, 'noarch')
-             AND p.state IN ('accepted', 'published')
-             AND (p.held_for IS NULL OR p.held_for IN (
-                 SELECT id FROM visible_kernels(false, NULL)))
+             AND ($4::bigint IS NULL OR p.vendor_id = $4)
            ORDER BY p.location COLLATE "C""#,
         repository.product_id,
         repository.channel,
         repository.arch,
+        repository.vendor_id,
     )
     .fetch_all(conn)
     .await
@@ -221,4 +241,30 @@ pub async fn clear_fault(conn: &mut PgConnection, repository_id: i64) -> sqlx::R
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Repositories of a product whose current generation holds other packages than they want.
+pub async fn changed(conn: &mut PgConnection, product_id: i64) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        "WITH wanted AS (
+             SELECT r.id, o.package_id
+             FROM repositories r
+             JOIN offers o ON o.product_id = r.product_id AND o.channel = r.channel
+             JOIN packages p ON p.id = o.package_id
+             WHERE r.product_id = $1 AND p.arch IN (r.arch, 'noarch')
+               AND (r.vendor_id IS NULL OR r.vendor_id = p.vendor_id)),
+         held AS (
+             SELECT r.id, h.package_id
+             FROM repositories r JOIN repository_packages h ON h.repository_id = r.id
+             WHERE r.product_id = $1 AND h.removed IS NULL)
+         SELECT id FROM (
+             SELECT coalesce(w.id, h.id) AS id
+             FROM wanted w FULL JOIN held h ON h.id = w.id AND h.package_id = w.package_id
+             WHERE w.id IS NULL OR h.id IS NULL) AS differing
+         GROUP BY id ORDER BY id",
+        product_id,
+    )
+    .fetch_all(conn)
+    .await
+    .map(|ids| ids.into_iter().flatten().collect())
 }

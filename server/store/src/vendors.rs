@@ -19,6 +19,9 @@ pub struct VendorKey {
     pub fingerprint: String,
     pub user_id: String,
     pub armored: String,
+    /// It lets nothing in any more since then; and why.
+    pub retired_at: Option<Time>,
+    pub retired_reason: Option<String>,
 }
 
 /// Adds a vendor, or brings the one of that name up to date.
@@ -102,11 +105,33 @@ pub async fn list_keys(
 ) -> sqlx::Result<Vec<VendorKey>> {
     sqlx::query_as!(
         VendorKey,
-        "SELECT vendor_id, fingerprint, user_id, armored FROM vendor_keys
+        "SELECT vendor_id, fingerprint, user_id, armored, retired_at, retired_reason
+         FROM vendor_keys
          WHERE $1::bigint IS NULL OR vendor_id = $1
          ORDER BY vendor_id, id",
         vendor_id,
     )
     .fetch_all(conn)
     .await
+}
+
+/// Retires a key: it lets nothing in any more. Says whether it was in use.
+pub async fn retire_key(
+    conn: &mut PgConnection,
+    vendor_id: i64,
+    fingerprint: &str,
+    reason: &str,
+    now: Time,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE vendor_keys SET retired_at = $4, retired_reason = $3
+         WHERE vendor_id = $1 AND fingerprint = $2 AND retired_at IS NULL",
+        vendor_id,
+        fingerprint,
+        reason,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }

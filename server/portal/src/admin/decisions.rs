@@ -111,7 +111,7 @@ impl Admin {
         Ok(json!(demands))
     }
 
-    async fn product(
+    pub(super) async fn product(
         &self,
         conn: &mut PgConnection,
         name: &str,

@@ -43,6 +43,8 @@ impl Shelf {
             flavors: words(&["default"]),
             channels: words(&["stable", "testing"]),
             default_channel: "stable".to_owned(),
+            entry_channel: None,
+            two_person: false,
         };
         let kernel = |number, release: &str| Kernel {
             id: id(number),

@@ -13,9 +13,9 @@ use anyhow::Context as _;
 use decide::{Decided, decide};
 use inspect::{Decision, Finding, Inspection, Severity};
 use std::sync::Arc;
-use store::PgConnection;
-use store::packages::{Inspected, Package, RejectedAs, State};
+use store::packages::{Inspected, Package, Placement, RejectedAs, State};
 use store::vendors::VendorKey;
+use store::{PgConnection, Time};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -74,7 +74,10 @@ pub async fn task(
     Ok(Task {
         limits: app.config.limits.package,
         policies: candidates.policies.clone(),
-        own_keys: armored(keys.iter().filter(|k| k.vendor_id == vendor_id)),
+        own_keys: armored(
+            keys.iter()
+                .filter(|k| k.vendor_id == vendor_id && k.retired_at.is_none()),
+        ),
         other_keys: armored(keys.iter().filter(|k| k.vendor_id != vendor_id)),
         now: app.now().unix_timestamp().cast_unsigned(),
     })
@@ -139,16 +142,49 @@ async fn follow_up(app: &App, id: Uuid) -> Result<(), JobError> {
     drop(conn);
     crate::judging::judge_package(&app.judging, &app.pool, id, now).await?;
     let arch = row.arch.unwrap_or_default();
-    if row.is_held {
-        return Ok(());
-    }
+    let vendor = Some(row.vendor_id);
     let mut tx = app.pool.begin().await?;
-    for placement in &placements {
-        if let Some(product) = store::products::by_id(&mut tx, placement.product_id).await? {
-            placing::queue_publication(&mut tx, &product, &placement.channel, &arch, now).await?;
+    if !row.is_held {
+        for placement in &placements {
+            let Some(product) = store::products::by_id(&mut tx, placement.product_id).await? else {
+                continue;
+            };
+            let channel = &placement.channel;
+            placing::queue_publication(&mut tx, &product, channel, &arch, vendor, now).await?;
         }
     }
+    queue_others(&mut tx, &placements, now).await?;
+    if store::channels::is_waiting(&mut tx, id).await? {
+        // Whoever waits for the package learns that it is judged and that nothing more comes.
+        store::notify(&mut tx, store::channel::PACKAGES, &id.to_string()).await?;
+    }
     tx.commit().await?;
+    Ok(())
+}
+
+/// Queues the repositories of the package's products that changed by it.
+///
+/// # Errors
+/// The database fails.
+pub async fn queue_neighbours(app: &App, id: Uuid) -> sqlx::Result<()> {
+    let mut tx = app.pool.begin().await?;
+    let placements = store::packages::placements(&mut tx, id).await?;
+    queue_others(&mut tx, &placements, app.now()).await?;
+    tx.commit().await
+}
+
+/// Other packages may load now that did not before.
+async fn queue_others(
+    conn: &mut PgConnection,
+    placements: &[Placement],
+    now: Time,
+) -> sqlx::Result<()> {
+    let mut products: Vec<i64> = placements.iter().map(|it| it.product_id).collect();
+    products.sort_unstable();
+    products.dedup();
+    for product_id in products {
+        placing::queue_changed(conn, product_id, now).await?;
+    }
     Ok(())
 }
 

@@ -28,8 +28,10 @@ pub struct PublishedKey {
     pub created: Moment,
     /// `None`: never.
     pub expires: Option<Moment>,
-    /// Expired or replaced: kept so that old signatures can be checked.
+    /// Expired or retired: kept so that old signatures can be checked.
     pub is_retired: bool,
+    /// That a distributor retired it, when and why: what it signs is refused now.
+    pub retired: Option<String>,
     /// The armored file; `None` if it is not offered.
     pub href: Option<String>,
 }

@@ -1,8 +1,8 @@
 //! `/packages/{id}`: everything known about one package.
 
 use super::{
-    Fact, KernelStatus, Listing, Moment, PackageState, Reason, RepositoryBox, Severity, Shell,
-    Verdict, WaiveForm,
+    ChannelsView, Fact, KernelStatus, Listing, Moment, PackageState, Reason, RepositoryBox,
+    Severity, Shell, Verdict, WaiveForm,
 };
 use askama::Template;
 
@@ -49,6 +49,7 @@ pub struct PackagePage {
     pub risks: Vec<RiskView>,
     /// All builds of this KMP; `None` before inspection.
     pub history_href: Option<String>,
+    pub channels: ChannelsView,
     /// `None` unless it is published.
     pub publication: Option<Publication>,
 }

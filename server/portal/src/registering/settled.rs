@@ -234,6 +234,8 @@ mod tests {
             flavors: vec!["default".to_owned(), "amd64".to_owned()],
             channels: vec!["stable".to_owned()],
             default_channel: "stable".to_owned(),
+            entry_channel: None,
+            two_person: false,
         };
         let settled = Settled::new(&product, &told, kernel)?;
         Ok((settled.release, settled.arch, settled.flavor))

@@ -6,12 +6,20 @@ use crate::error::{Error, Result};
 use crate::extract::Segments;
 use crate::pages::{KeysPage, Nav, PublishedKey, fingerprint};
 use crate::routes::pages::Page;
-use crate::views::{shell, unix};
+use crate::routes::promotions::actor;
+use crate::routes::repo_files::vendor_by_name;
+use crate::vendor_keys;
+use crate::views::{moment, rfc3339, shell, unix};
+use axum::Json;
 use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use keyring::Certificate;
+use serde::Deserialize;
+use serde_json::{Value, json};
 use std::sync::Arc;
+use store::vendors::VendorKey;
 
 /// `GET /keys`
 pub async fn page(State(app): State<Arc<App>>, caller: Caller) -> Result<Page<KeysPage>> {
@@ -21,11 +29,14 @@ pub async fn page(State(app): State<Arc<App>>, caller: Caller) -> Result<Page<Ke
         for key in store::vendors::list_keys(&mut conn, Some(vendor.id)).await? {
             let href = format!("/keys/vendors/{}.asc", vendor.name);
             let found = Certificate::parse_all(key.armored.as_bytes()).unwrap_or_default();
-            vendors.extend(
-                found
-                    .iter()
-                    .map(|c| published(&app, &vendor.display_name, c, &href)),
-            );
+            vendors.extend(found.iter().map(|c| {
+                let shown = published(&app, &vendor.display_name, c, &href);
+                PublishedKey {
+                    retired: retired(&key),
+                    is_retired: shown.is_retired || key.retired_at.is_some(),
+                    ..shown
+                }
+            }));
         }
     }
     let own = app.repository_key.certificate();
@@ -45,6 +56,45 @@ pub async fn page(State(app): State<Arc<App>>, caller: Caller) -> Result<Page<Ke
     }))
 }
 
+/// That a key lets nothing in any more, and why.
+fn retired(key: &VendorKey) -> Option<String> {
+    let at = moment(key.retired_at?).human;
+    let why = key.retired_reason.as_deref().unwrap_or_default();
+    Some(format!("Retired {at}: {why}"))
+}
+
+/// Why a key is retired.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retirement {
+    reason: String,
+}
+
+/// `DELETE /api/v1/vendors/{name}/keys/{fingerprint}`: retires it; the key itself stays.
+pub async fn retire(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Segments((name, fingerprint)): Segments<(String, String)>,
+    body: Result<Json<Retirement>, JsonRejection>,
+) -> Result<Json<Value>> {
+    caller.require_distributor()?;
+    let Json(Retirement { reason }) = body.map_err(|e| {
+        Error::bad_request(format!("Send `{{\"reason\": \"…\"}}`. {}", e.body_text()))
+    })?;
+    let mut tx = app.pool.begin().await?;
+    let vendor = vendor_by_name(&mut tx, &name).await?;
+    let (by, now) = (actor(&caller), app.now());
+    let key = vendor_keys::retire(&mut tx, &vendor, &fingerprint, &reason, by, now).await?;
+    tx.commit().await?;
+    Ok(Json(json!({
+        "vendor": vendor.name,
+        "fingerprint": key.fingerprint,
+        "user_id": key.user_id,
+        "retired_at": key.retired_at.map(rfc3339),
+        "retired_reason": key.retired_reason,
+    })))
+}
+
 fn published(app: &App, owner: &str, certificate: &Certificate, href: &str) -> PublishedKey {
     let now = app.now().unix_timestamp().cast_unsigned();
     let expires = certificate.expires();
@@ -56,6 +106,7 @@ fn published(app: &App, owner: &str, certificate: &Certificate, href: &str) -> P
         created: unix(certificate.created()),
         expires: expires.map(unix),
         is_retired: expires.is_some_and(|at| at <= now),
+        retired: None,
         href: Some(href.to_owned()),
     }
 }

@@ -1,5 +1,6 @@
 //! Packages over the API and as pages.
 
+mod channels;
 mod json;
 mod risk;
 mod verdict;
@@ -9,14 +10,14 @@ pub use risk::risk;
 pub use verdict::show as verdict;
 pub use views::{list_page, page};
 
+pub(super) use json::full;
 pub(super) use views::{package_rows, product_choices, repository_box, vendor_choices};
 
 use crate::app::App;
 use crate::auth::{Caller, Role};
 use crate::error::{Error, Problem, Result};
 use crate::extract::{Params, Segments};
-use crate::jobs::Job;
-use crate::placing;
+use crate::promoting;
 use crate::storage;
 use crate::uploads::{self, Destination, Taken};
 use axum::Json;
@@ -47,6 +48,8 @@ pub struct UploadParams {
     channel: Option<String>,
     /// For distributors: whose package it is.
     vendor: Option<String>,
+    /// A day or a moment from which on clients are to see it.
+    since: Option<String>,
     /// Hold the answer so many seconds for the decision and publication.
     wait: Option<u64>,
 }
@@ -64,12 +67,13 @@ pub async fn upload(
     let (vendor_id, destination) = {
         let mut conn = app.pool.acquire().await?;
         let vendor_id = uploads::vendor(&mut conn, &caller, params.vendor.as_deref()).await?;
-        let destination = Destination::find(
+        let mut destination = Destination::find(
             &mut conn,
             params.product.as_deref(),
             params.channel.as_deref(),
         )
         .await?;
+        destination.since = promoting::since(&app.config.timezone, params.since.as_deref())?;
         (vendor_id, destination)
     };
     let limit = app.config.max_package_bytes;
@@ -77,8 +81,15 @@ pub async fn upload(
         return Err(storage::over_limit(limit));
     }
     let received = app.storage.receive(body.into_data_stream(), limit).await?;
-    let Taken { id, was_known } =
-        uploads::take(&app, vendor_id, &file_name, received, &destination).await?;
+    let Taken { id, was_known } = uploads::take(
+        &app,
+        vendor_id,
+        &caller.name,
+        &file_name,
+        received,
+        &destination,
+    )
+    .await?;
     let wait = params.wait.unwrap_or(DEFAULT_WAIT).min(LONGEST_WAIT);
     let package = uploads::settled(&app, id, Instant::now() + Duration::from_secs(wait)).await?;
     let status = match package.state {
@@ -157,7 +168,7 @@ pub async fn show(
 }
 
 /// The package, if the caller may see it.
-async fn visible(app: &App, caller: &Caller, id: Uuid) -> Result<Package> {
+pub(super) async fn visible(app: &App, caller: &Caller, id: Uuid) -> Result<Package> {
     let mut conn = app.pool.acquire().await?;
     let package = store::packages::by_id(&mut conn, id)
         .await?
@@ -251,59 +262,4 @@ pub async fn list(
     Ok(Json(
         json!({ "total": total, "page": params.page(), "packages": lines }),
     ))
-}
-
-/// Why a package is taken back.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Withdrawal {
-    reason: String,
-}
-
-/// `POST /api/v1/packages/{id}/withdraw`: hides it from the next generation; its file stays for
-/// those who have the old one.
-pub async fn withdraw(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Segments(id): Segments<Uuid>,
-    body: Result<Json<Withdrawal>, axum::extract::rejection::JsonRejection>,
-) -> Result<Json<Value>> {
-    let Json(Withdrawal { reason }) = body.map_err(|e| {
-        Error::bad_request(format!("Send `{{\"reason\": \"…\"}}`. {}", e.body_text()))
-    })?;
-    if caller.role == Role::Anonymous {
-        return Err(crate::auth::missing_token());
-    }
-    let package = visible(&app, &caller, id).await?;
-    let is_own = matches!(caller.role, Role::Vendor { id, .. } if id == package.vendor_id);
-    if !is_own && caller.role != Role::Distributor {
-        return Err(Error::forbidden(
-            "Only its vendor and distributors withdraw a package.",
-        ));
-    }
-    if !matches!(
-        package.state,
-        PackageState::Accepted | PackageState::Published
-    ) {
-        return Err(Error::conflict_problem(format!(
-            "The package is {}; only accepted and published ones can be withdrawn.",
-            package.state.as_str()
-        ))
-        .into());
-    }
-    let now = app.now();
-    let mut tx = app.pool.begin().await?;
-    store::packages::set_state(&mut tx, id, PackageState::Withdrawn, &reason, now).await?;
-    let arch = package.arch.as_deref().unwrap_or_default();
-    for placement in store::packages::placements(&mut tx, id).await? {
-        if let Some(product) = store::products::by_id(&mut tx, placement.product_id).await? {
-            placing::queue_publication(&mut tx, &product, &placement.channel, arch, now).await?;
-        }
-    }
-    // Others may have needed its symbols.
-    let job = Job::JudgePackage { package_id: id };
-    job.enqueue(&mut tx, now).await?;
-    tx.commit().await?;
-    let package = visible(&app, &caller, id).await?;
-    Ok(Json(json::full(&app, &package, &caller).await?))
 }

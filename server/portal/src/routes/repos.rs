@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::client::ClientAddress;
 use crate::error::{Error, Result};
 use crate::extract::Segments;
+use crate::routes::mirrors;
 use crate::served::{Asked, Client, DataFile, ServedRepository};
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -29,12 +30,42 @@ pub async fn file(
     address: ClientAddress,
     request: Request,
 ) -> Result<Response> {
-    let repository = app.served.get(&product, &channel, &arch).ok_or_else(|| {
-        Error::not_found(format!(
-            "There is no repository {product}/{channel}/{arch}."
-        ))
+    let asked = (product.as_str(), channel.as_str(), arch.as_str());
+    answer(&app, asked, &location, address, request).await
+}
+
+/// `GET /repos/{product}/vendors/{vendor}/{channel}/{arch}/…`
+pub async fn vendor_file(
+    State(app): State<Arc<App>>,
+    Segments((product, vendor, channel, arch, location)): Segments<(
+        String,
+        String,
+        String,
+        String,
+        String,
+    )>,
+    address: ClientAddress,
+    request: Request,
+) -> Result<Response> {
+    let view = format!("vendors/{vendor}/{channel}");
+    let asked = (product.as_str(), view.as_str(), arch.as_str());
+    answer(&app, asked, &location, address, request).await
+}
+
+/// Of a repository by product, view and arch.
+async fn answer(
+    app: &App,
+    (product, view, arch): (&str, &str, &str),
+    location: &str,
+    address: ClientAddress,
+    request: Request,
+) -> Result<Response> {
+    let repository = app.served.get(product, view, arch).ok_or_else(|| {
+        Error::not_found(format!("There is no repository {product}/{view}/{arch}."))
     })?;
-    match location.as_str() {
+    match location {
+        "mirrorlist" => mirrors::plain_list(app, &repository).await,
+        "metalink" => mirrors::metalink_list(app, &repository).await,
         "repodata/repomd.xml" | "repodata/repomd.xml.asc" => {
             let asked = Asked {
                 is_head: request.method() == Method::HEAD,
@@ -61,7 +92,7 @@ pub async fn file(
                 key.into(),
             ))
         }
-        _ => lasting(&app, &repository, &location, request).await,
+        _ => lasting(app, &repository, location, request).await,
     }
 }
 

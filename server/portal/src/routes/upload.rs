@@ -128,8 +128,15 @@ pub async fn submit(
     let Some(received) = sent.received else {
         return again(&app, &caller, &name, &sent, "No file was sent.".to_owned()).await;
     };
-    let Taken { id, .. } =
-        uploads::take(&app, vendor_id, &file_name, received, &destination).await?;
+    let Taken { id, .. } = uploads::take(
+        &app,
+        vendor_id,
+        &caller.name,
+        &file_name,
+        received,
+        &destination,
+    )
+    .await?;
     uploads::settled(&app, id, Instant::now() + WAIT).await?;
     Ok(Redirect::to(&format!("/packages/{id}")).into_response())
 }

@@ -7,7 +7,7 @@ use crate::inspecting::Reading;
 use crate::jobs::JobError;
 use crate::placing::{self, Built, Misfit};
 use crate::policies::Candidates;
-use crate::{refusals, waivers};
+use crate::{refusals, uploads, waivers};
 use inspect::{Decision, Finding, Inspection, Severity};
 use std::sync::Arc;
 use store::packages::{Inspected, Package, RejectedAs, State};
@@ -40,7 +40,7 @@ pub(super) async fn decide(
     if !state.is_some_and(State::is_undecided) {
         return Ok(Decided::Already);
     }
-    let misfit = settle_product(&mut tx, row, &facts, candidates).await?;
+    let misfit = settle_product(&mut tx, row, &facts, candidates, now).await?;
     let placements = store::packages::placements(&mut tx, row.id).await?;
     let ids: Vec<i64> = placements.iter().map(|it| it.product_id).collect();
     if !candidates.cover(&ids) {
@@ -157,6 +157,7 @@ async fn settle_product(
     row: &Package,
     facts: &Inspected,
     candidates: &Candidates,
+    now: Time,
 ) -> sqlx::Result<Option<Misfit>> {
     let id = row.id;
     let built = Built {
@@ -174,11 +175,15 @@ async fn settle_product(
             Err(misfit) => return Ok(Some(misfit)),
         };
         let wanted = store::packages::wanted_channel(conn, id).await?;
-        let channel = wanted.as_ref().unwrap_or(&product.default_channel);
-        if !product.channels.contains(channel) {
+        let channel = wanted.as_deref().unwrap_or(product.upload_channel());
+        if !product.channels.iter().any(|it| it == channel) {
             return Ok(Some(placing::no_channel(&product, channel)));
         }
-        store::packages::place(conn, id, product.id, channel).await?;
+        if let Some(misfit) = placing::guarded(&product, channel) {
+            return Ok(Some(misfit));
+        }
+        let since = store::channels::wanted_since(conn, id).await?;
+        uploads::place(conn, id, product.id, channel, since, now).await?;
     }
     for placement in store::packages::placements(conn, id).await? {
         let product = store::products::by_id(conn, placement.product_id).await?;

@@ -219,6 +219,7 @@ pub fn package() -> PackagePage {
             ),
         }],
         history_href: Some("/kmps/acme-nic-kmp-default".into()),
+        channels: repositories::channels(),
         publication: Some(Publication {
             download_href: "/repos/sle15-sp6/stable/x86_64/acme.rpm".into(),
             generation: 412,
@@ -275,6 +276,7 @@ pub fn rejected_package() -> PackagePage {
         passed: Vec::new(),
         modules: Vec::new(),
         verdicts: Vec::new(),
+        channels: ChannelsView::default(),
         publication: None,
         ..package()
     }

@@ -17,9 +17,8 @@ use crate::routes::pages::Page;
 use crate::shown;
 use crate::views::{self, evr, moment, shell};
 use axum::extract::State;
-use kabi::ModuleVerdict;
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 use store::PgConnection;
@@ -150,13 +149,7 @@ pub async fn page(
         impact.broken.len() as u64,
     );
     let first = usize::try_from(paging.page - 1).unwrap_or(0) * BROKEN;
-    let first = first.min(impact.broken.len());
-    let on_page = first..impact.broken.len().min(first + BROKEN);
-    let ids: Vec<Uuid> = impact.broken[on_page.clone()]
-        .iter()
-        .map(|b| b.package.package_id)
-        .collect();
-    let reasons = shown::reasons_on(&mut conn, &caller, &kernel, &ids).await?;
+    let shown = first..impact.broken.len().min(first + BROKEN);
     let broken_by = impact::symbols(&app.judging, &mut conn, &kernel, &impact.broken).await?;
     Ok(Page(KernelPage {
         related: related(&app, &mut conn, &caller, &kernel, breaks_own).await?,
@@ -190,7 +183,7 @@ pub async fn page(
             is_pending: kernel.judged_at.is_none(),
             bar,
             top_symbols: broken_by.iter().take(TOP_SYMBOLS).map(top_symbol).collect(),
-            broken: by_vendor(&impact.broken, on_page, &reasons, &told),
+            broken: by_vendor(&impact.broken, shown, &told),
             paging,
             loading,
         },
@@ -345,7 +338,6 @@ fn top_symbol(symbol: &impact::BrokenSymbol) -> TopSymbol {
 fn by_vendor(
     broken: &[Broken],
     shown: Range<usize>,
-    reasons: &HashMap<Uuid, Vec<ModuleVerdict>>,
     told: &[(String, Option<store::Time>)],
 ) -> Vec<VendorBreaks> {
     let mut vendors: Vec<VendorBreaks> = Vec::new();
@@ -361,8 +353,7 @@ fn by_vendor(
         vendor.total += 1;
         vendor.mended += usize::from(broken_one.fixed_by.is_some());
         if shown.contains(&place) {
-            let modules = reasons.get(&package.package_id);
-            let mut line = broken_package(package, modules.map_or(&[], Vec::as_slice));
+            let mut line = broken_package(package);
             if broken_one.fixed_by.is_some() {
                 line.version.push_str(" (another build loads)");
             }
@@ -390,16 +381,15 @@ fn vendor_breaks(package: &OfPackage, told: &[(String, Option<store::Time>)]) ->
     }
 }
 
-fn broken_package(package: &OfPackage, modules: &[ModuleVerdict]) -> BrokenPackage {
-    let bad = || modules.iter().filter(|m| !m.verdict.loads());
+fn broken_package(package: &OfPackage) -> BrokenPackage {
+    let bad = || package.modules.iter().filter(|m| !m.verdict.loads());
     let mut seen = BTreeSet::new();
     let reasons = bad()
         .flat_map(|m| &m.reasons)
         .filter(|r| r.severity == kabi::Severity::Fatal)
         .filter(|r| r.symbol.is_none() || seen.insert(r.symbol.clone()))
         .map(views::reason);
-    let kept = modules.iter().map(|m| m.reasons.len()).sum();
-    let reasons = listing_of(reasons.collect(), kept, package);
+    let reasons = listing_of(reasons.collect(), package);
     let mut modules: Vec<String> = bad().map(|m| m.module.clone()).collect();
     let bad_total = package.totals.modules - package.totals.modules_load;
     let unlisted = usize::try_from(bad_total)
@@ -418,7 +408,8 @@ fn broken_package(package: &OfPackage, modules: &[ModuleVerdict]) -> BrokenPacka
 }
 
 /// The first of the kept reasons, and how many more there are, be they kept or not.
-fn listing_of(reasons: Vec<Reason>, kept: usize, package: &OfPackage) -> Listing<Reason> {
+fn listing_of(reasons: Vec<Reason>, package: &OfPackage) -> Listing<Reason> {
+    let kept: usize = package.modules.iter().map(|m| m.reasons.len()).sum();
     let total = usize::try_from(package.totals.reasons).unwrap_or(0);
     let mut listing = Listing::capped(reasons, REASONS);
     listing.more += total.saturating_sub(kept);

@@ -130,7 +130,7 @@ impl Document {
         })
         .await
         .map_err(anyhow::Error::from)?;
-        let signature = signature.map_err(anyhow::Error::from)?;
+        let signature = signature?;
         let signed = Signed {
             content_type: self.content_type,
             document: std::str::from_utf8(&bytes).map_err(anyhow::Error::from)?,

@@ -32,6 +32,9 @@ pub fn line(package: &Package, placements: &[Placement]) -> Value {
             "product": p.product,
             "channel": p.channel,
             "generation": p.generation,
+            "is_offered": p.is_offered,
+            "since": p.waits_until.map(rfc3339),
+            "placed_by": p.placed_by,
         })).collect::<Vec<_>>(),
         "generation": placements.iter().filter_map(|p| p.generation).max(),
     })
@@ -46,6 +49,14 @@ pub async fn full(app: &App, package: &Package, caller: &Caller) -> Result<Value
     let modules = store::packages::modules(&mut conn, package.id).await?;
     let verdicts = shown::verdicts_of(app, &mut conn, caller, package.id).await?;
     let mut value = line(package, &placements);
+    let withdrawn = events
+        .iter()
+        .rfind(|it| it.state == store::packages::State::Withdrawn);
+    value["withdrawn"] = json!(
+        withdrawn
+            .filter(|_| package.state == store::packages::State::Withdrawn)
+            .map(|it| json!({ "reason": it.reason, "at": rfc3339(it.at) }))
+    );
     value["summary"] = json!(package.summary);
     value["license"] = json!(package.license);
     value["signature"] = package.signature.clone().unwrap_or_default();

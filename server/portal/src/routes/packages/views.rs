@@ -1,6 +1,6 @@
 //! Packages as pages show them.
 
-use super::{ListParams, risk, visible};
+use super::{ListParams, channels, risk, visible};
 use crate::app::App;
 use crate::auth::{Caller, Role};
 use crate::error::Result;
@@ -229,6 +229,7 @@ pub async fn page(
             .name
             .as_deref()
             .map(|name| format!("/kmps/{}", encode(name))),
+        channels: channels::view(&app, &mut conn, &caller, &package, &placements).await?,
         publication,
     }))
 }
@@ -466,7 +467,8 @@ async fn publication(
     };
     let mut repositories = Vec::new();
     let mut first = None;
-    for placement in placements {
+    // Of a package that is not listed any more, no command would find anything.
+    for placement in placements.iter().filter(|it| it.is_offered) {
         let Some(generation) = placement.generation else {
             continue;
         };
@@ -508,7 +510,10 @@ pub async fn repository_box(
     let mut count = 0;
     let mut updated = None;
     for repository in store::repositories::list(conn).await? {
-        if repository.product_id != product.id || repository.channel != channel {
+        if repository.product_id != product.id
+            || repository.channel != channel
+            || repository.vendor_id.is_some()
+        {
             continue;
         }
         let current = match repository.current {
