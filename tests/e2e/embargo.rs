@@ -222,8 +222,8 @@ impl World {
             "/kernels/{id}" => each(&kernels, &|id| format!("/kernels/{id}")),
             "/api/v1/lookup" => crate::hardware::questions(&[RELEASE, NO_RELEASE]),
             "/lookup.sh" => get(&[pattern]),
-            "/hardware" => get(&["/hardware?q=1234:5678", "/hardware?q=77"]),
-            "/hardware/{bus}/{vendor}/{device}" => get(&["/hardware/usb/1234/5678"]),
+            "/hardware" => get(&["/hardware?q=be7a:0001", "/hardware?q=77"]),
+            "/hardware/{bus}/{vendor}/{device}" => get(&["/hardware/usb/be7a/0001"]),
             "/api/v1/demand" => get(&["/api/v1/demand"]),
             "/repos/{product}/{file}" => get(&["/repos/debian-12/stable.sh"]),
             "/repos/{product}"

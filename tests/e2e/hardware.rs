@@ -16,7 +16,7 @@ use crate::harness::portal::{DISTRIBUTOR, PRODUCT, shared};
 use crate::harness::{driver, given, kernel, run, scratch, succeed, words};
 
 /// What `beta-usb` drives.
-const USB_DEVICE: &str = "usb:v1234p5678d0100dc00dsc00dp00icFFisc00ip00in00";
+const USB_DEVICE: &str = "usb:vBE7Ap0001d0100dc00dsc00dp00icFFisc00ip00in00";
 
 /// How to ask the look-up on these kernels, the base kernel and none, in both ways.
 pub fn questions(releases: &[&str]) -> Vec<(&'static str, String, Vec<u8>)> {

@@ -121,8 +121,13 @@ impl Hardware {
                 tokio::select! {
                     changed = marked.changed() => if changed.is_err() { return },
                     heard = news.recv() => {
-                        if heard.is_ok_and(|news| !concerns_us(&news.channel)) {
+                        // News that were lost may have been any.
+                        let channel = heard.map_or(RECONNECTED.to_owned(), |it| it.channel.clone());
+                        if !concerns_us(&channel) {
                             continue;
+                        }
+                        if channel != store::channel::REPOSITORIES {
+                            self.own_drivers.forget();
                         }
                         self.mark_stale();
                     }
@@ -132,7 +137,6 @@ impl Hardware {
             }
             match Catalogue::read(pool, self.kept()).await {
                 Ok(catalogue) => {
-                    self.own_drivers.forget();
                     self.replace(catalogue);
                     self.done.send_replace(number);
                 }

@@ -50,9 +50,9 @@ impl OwnDrivers {
         Ok(index)
     }
 
-    /// Something was registered: what is not known of a kernel may be known by now.
+    /// A kernel was registered, or grew by a part.
     pub fn forget(&self) {
-        self.lock().retain(|_, index| index.is_some());
+        self.lock().clear();
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Option<Arc<OwnIndex>>>> {
