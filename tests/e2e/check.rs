@@ -21,6 +21,18 @@ fn ask(portal: &Portal, query: &str, kind: &str, body: Vec<u8>) -> Reply {
         .send()
 }
 
+/// The kind of what [`form`] gives.
+pub const FORM: &str = "multipart/form-data; boundary=edge";
+
+/// A form's fields as browsers send them.
+pub fn form(fields: &[(&str, &str)]) -> Vec<u8> {
+    let field = |(name, value): &(&str, &str)| {
+        format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    let fields: String = fields.iter().map(field).collect();
+    format!("{fields}--edge--\r\n").into_bytes()
+}
+
 fn lines(objects: impl IntoIterator<Item = Value>) -> BTreeSet<String> {
     let line = |object: Value| {
         let kept = KEYS.map(|key| (key.to_owned(), object[key].clone()));
@@ -88,6 +100,33 @@ fn a_list_of_symbols_is_enough() {
     let right = question(reason["found"].as_str().unwrap());
     let word = right["verdicts"][0]["verdict"].as_str().unwrap();
     assert!(word.starts_with("compatible"), "{right}");
+}
+
+#[test]
+fn the_page_answers_without_signing_in() {
+    let portal = Portal::with_base_kernel(&[]);
+    let ask = |fields: &[(&str, &str)]| {
+        Ask::new("POST", portal.url("/check"))
+            .header("content-type", FORM)
+            .body(form(fields))
+            .send()
+    };
+    let page = Ask::new("GET", portal.url("/check")).send().expect(200);
+    assert!(page.text().contains("name=\"symbols\""), "{}", page.text());
+    let answer = ask(&[("symbols", "0x00000001 _printk\r\n")])
+        .expect(200)
+        .text();
+    for wanted in [
+        "Loads on 0 of 1 kernel",
+        "_printk",
+        &kernel(Role::Base).release,
+    ] {
+        assert!(answer.contains(wanted), "{wanted} is missing in {answer}");
+    }
+    let answer = ask(&[("symbols", "0x1 a\nwhat\n")]).expect(422).text();
+    assert!(answer.contains("Line 2 is"), "{answer}");
+    let answer = ask(&[]).expect(422).text();
+    assert!(answer.contains("Choose a package or a module"), "{answer}");
 }
 
 #[test]

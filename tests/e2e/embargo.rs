@@ -91,6 +91,8 @@ impl World {
         }
         if body.starts_with(b"{") {
             ask = ask.header("content-type", "application/json");
+        } else if body.starts_with(b"--") {
+            ask = ask.header("content-type", crate::check::FORM);
         }
         ask.body(body).send()
     }
@@ -190,6 +192,20 @@ impl World {
                 let words = ["", RELEASE, NO_RELEASE, &self.secret];
                 let ask = |word| ("POST", format!("/api/v1/check?kernel={word}"), beta.clone());
                 words.into_iter().map(ask).collect()
+            }
+            "/check" => {
+                let form = |kernel: &str| {
+                    let lines = format!("0x{LAYOUT:08x} module_layout\r\n0x1 {NEW_SYMBOL}");
+                    crate::check::form(&[("kernel", kernel), ("symbols", &lines)])
+                };
+                let words = ["", RELEASE, NO_RELEASE, &self.secret];
+                let ask = |word| ("POST", "/check".to_owned(), form(word));
+                words.into_iter().map(ask).chain(get(&["/check"])).collect()
+            }
+            "/kernels/{id}/change" => {
+                let asks = kernels.iter().map(|id| pattern.replace("{id}", id));
+                asks.map(|path| ("POST", path, b"status=released".to_vec()))
+                    .collect()
             }
             "/packages/{id}" => each(&self.packages, &|id| format!("/packages/{id}")),
             "/api/v1/kernels/{id}" => {

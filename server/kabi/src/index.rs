@@ -8,6 +8,7 @@
 //!     │    (stored with the package)             │
 //!     └─Need::all_of─► needs ──insert_need──►    ├─► verdicts(kernel)       all packages
 //!          (stored once, numbered)               ├─► package_verdicts(key)  all kernels
+//!                                                ├─► briefs(kernel, keep)   the first reasons
 //!                                                ├─► broken(kernel, limit)  every bad symbol
 //!                                                ├─► explain(kernel, keys)  reasons in full
 //!                                                ├─► what_if(modules)       without adding it
@@ -59,7 +60,9 @@
 //! assert_eq!(index.verdicts(&7).unwrap(), [(&"acme-kmp-1.0", Verdict::Indeterminate)]);
 //! ```
 
+mod alone;
 mod bits;
+mod brief;
 mod broken;
 mod class;
 mod cut;
@@ -77,16 +80,22 @@ mod tests;
 
 use crate::kernel::Kernel;
 use crate::verdict::{PackageVerdict, Verdict};
+use alone::{Briefs, Stranger};
 use kernel::PackedKernel;
 use kmod::Module;
 use packages::Packages;
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::hash::Hash;
 use view::{Seen, View};
 
+pub use brief::Brief;
 pub use broken::{Broken, BrokenPackage, BrokenSymbol};
 pub use need::{KindError, Need, NeedConflict, NeedId, NeedKind, Needs};
+
+/// Packages of which all reasons are in memory at a time.
+const EXPLAINED_AT_ONCE: usize = 256;
 
 /// Packages and kernels under keys of the caller's choice (names, UUIDs, numbers of rows).
 #[derive(Debug)]
@@ -296,31 +305,99 @@ impl<P: Clone + Eq + Hash, K: Clone + Ord> Index<P, K> {
         P: 'a,
     {
         let view = View::of(&self.packages, self.kernels.get(kernel)?);
+        let briefs = Briefs::of_few(&view, usize::MAX);
         let known = |key| self.slots.get(key).copied();
-        let slots: Vec<u32> = packages.into_iter().filter_map(known).collect();
-        let judged = cut::explain(&view, &slots).into_iter();
-        Some(
-            judged
-                .map(|(slot, judged)| (self.key(slot), judged))
-                .collect(),
-        )
+        let asked: Vec<u32> = packages.into_iter().filter_map(known).collect();
+        let alone = |slot: &u32| {
+            let package = self.packages.get(*slot)?;
+            let needs = self.packages.needs_by_text(package);
+            briefs.whole(package, |module| &needs[module])
+        };
+        let alone: Vec<Option<PackageVerdict>> = asked.iter().map(alone).collect();
+        let is_open = |(slot, judged): (&u32, &Option<_>)| judged.is_none().then_some(*slot);
+        let open: Vec<u32> = asked.iter().zip(&alone).filter_map(is_open).collect();
+        let mut open = cut::explain(&view, &open).into_iter();
+        let judged = asked.iter().zip(alone).filter_map(|(slot, judged)| {
+            let judged = judged.or_else(|| Some(open.next()?.1))?;
+            Some((self.key(*slot), judged))
+        });
+        Some(judged.collect())
+    }
+
+    /// Verdicts in short on every package, in no order, with at most `keep` reasons each; `None`: no
+    /// such kernel. What [`explain`](Index::explain) says, cut by [`Brief::of`].
+    pub fn briefs(&self, kernel: &K, keep: usize) -> Option<Vec<(&P, Brief)>> {
+        let view = View::prepared(&self.packages, self.kernels.get(kernel)?);
+        let briefs = Briefs::of_many(&view, keep);
+        let mut done = Vec::with_capacity(self.len());
+        let mut rest = Vec::new();
+        for (slot, package) in self.packages.iter() {
+            match briefs.brief(slot, package, |module| package.needs_of(module)) {
+                Some(brief) => done.push((self.key(slot), brief)),
+                None => rest.push(slot),
+            }
+        }
+        for some in rest.chunks(EXPLAINED_AT_ONCE) {
+            let explained = cut::explain(&view, some).into_iter();
+            done.extend(explained.map(|(slot, whole)| (self.key(slot), Brief::of(whole, keep))));
+        }
+        Some(done)
+    }
+
+    /// The same on some packages on every kernel, by rising keys of kernels; unknown packages are
+    /// left out.
+    pub fn briefs_of<'a>(
+        &self,
+        packages: impl IntoIterator<Item = &'a P>,
+        keep: usize,
+    ) -> Vec<(&P, &K, Brief)>
+    where
+        P: 'a,
+    {
+        let in_order = |key: &P| {
+            let slot = *self.slots.get(key)?;
+            let package = self.packages.get(slot)?;
+            Some((slot, package, self.packages.needs_by_text(package)))
+        };
+        let packages: Vec<_> = packages.into_iter().filter_map(in_order).collect();
+        let mut done = Vec::with_capacity(packages.len() * self.kernels.len());
+        for (kernel_key, kernel) in &self.kernels {
+            let view = View::of(&self.packages, kernel);
+            let briefs = Briefs::of_few(&view, keep);
+            let mut rest = Vec::new();
+            for (slot, package, needs) in &packages {
+                match briefs.brief(*slot, package, |module| &needs[module]) {
+                    Some(brief) => done.push((self.key(*slot), kernel_key, brief)),
+                    None => rest.push(*slot),
+                }
+            }
+            for some in rest.chunks(EXPLAINED_AT_ONCE) {
+                let explained = cut::explain(&view, some).into_iter();
+                done.extend(
+                    explained
+                        .map(|(slot, whole)| (self.key(slot), kernel_key, Brief::of(whole, keep))),
+                );
+            }
+        }
+        done
     }
 
     /// What [`explain`](Index::explain) would say to a package that is not in the index, if it were
     /// there beside the others, on each of these kernels; unknown ones are left out.
-    pub fn what_if<'a>(
+    pub fn what_if<Key: Borrow<K>>(
         &self,
         name: &str,
         modules: &[Module],
-        kernels: impl IntoIterator<Item = &'a K>,
-    ) -> Vec<(&K, PackageVerdict)>
-    where
-        K: 'a,
-    {
-        let on = |key: &K| {
-            let (key, kernel) = self.kernels.get_key_value(key)?;
+        kernels: impl IntoIterator<Item = Key>,
+    ) -> Vec<(&K, PackageVerdict)> {
+        let symbols = self.packages.needs.symbols();
+        let stranger = Stranger::of(modules, |symbol| symbols.find(symbol));
+        let on = |key: Key| {
+            let (key, kernel) = self.kernels.get_key_value(key.borrow())?;
             let view = View::of(&self.packages, kernel);
-            Some((key, cut::explain_another(&view, name, modules)?))
+            let alone = stranger.as_ref().and_then(|stranger| stranger.judge(&view));
+            let judged = alone.or_else(|| cut::explain_another(&view, name, modules))?;
+            Some((key, judged))
         };
         kernels.into_iter().filter_map(on).collect()
     }

@@ -162,22 +162,42 @@ impl Standing {
 
 /// What the rules say that look at a module as a whole: all but its symbols. Of its imports only
 /// that of `module_layout` counts.
-pub(crate) fn as_a_whole(kernel: &Kernel, module: &kmod::Module) -> (Standing, Vec<Reason>) {
-    let mut assessment = Assessment::default();
-    rules::before_symbols(kernel, module, &mut assessment);
-    exports::unversioned(kernel, module, &mut assessment);
-    rules::after_symbols(kernel, module, &mut assessment);
-    let standing = Standing {
-        worst: assessment
-            .reasons
-            .iter()
-            .map(|reason| reason.severity)
-            .max(),
-        other_build: assessment.other_build,
-        unknown: assessment.unknown,
-        needs_other_package: false,
-    };
-    (standing, assessment.reasons)
+#[derive(Clone)]
+pub(crate) struct Whole {
+    pub standing: Standing,
+    /// Imports that are settled: that of `module_layout`, or none.
+    pub resolved: usize,
+    /// What is said before symbols are looked at.
+    pub before: Vec<Reason>,
+    /// What is said after them.
+    pub after: Vec<Reason>,
+}
+
+impl Whole {
+    pub fn of(kernel: &Kernel, module: &kmod::Module) -> Whole {
+        let mut assessment = Assessment::default();
+        rules::before_symbols(kernel, module, &mut assessment);
+        let before = std::mem::take(&mut assessment.reasons);
+        exports::unversioned(kernel, module, &mut assessment);
+        rules::after_symbols(kernel, module, &mut assessment);
+        let all = before.iter().chain(&assessment.reasons);
+        let standing = Standing {
+            worst: all.map(|reason| reason.severity).max(),
+            other_build: assessment.other_build,
+            unknown: assessment.unknown,
+            needs_other_package: false,
+        };
+        Whole {
+            standing,
+            resolved: assessment.resolved,
+            before,
+            after: assessment.reasons,
+        }
+    }
+
+    pub fn reasons(&self) -> impl Iterator<Item = &Reason> {
+        self.before.iter().chain(&self.after)
+    }
 }
 
 fn by_package(

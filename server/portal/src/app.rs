@@ -13,6 +13,7 @@ use crate::served::Served;
 use crate::signatures::Signatures;
 use crate::storage::Storage;
 use crate::throttle::Throttle;
+use crate::what_if::Readers;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
 use store::{PgPool, Time};
@@ -44,6 +45,8 @@ pub struct App {
     pub signatures: Signatures,
     /// Hardware patterns of published packages.
     pub hardware: Hardware,
+    /// How many questions are looked at.
+    pub readers: Readers,
     /// Tries to sign in.
     pub throttle: Throttle,
     pub metrics: PrometheusHandle,

@@ -5,10 +5,12 @@ use crate::app::App;
 use crate::audience::{self, Named};
 use crate::error::{Error, Result};
 use crate::jobs::Job;
+use crate::waivers::{Actor, PORTAL};
 use crate::zone::Zone;
 use serde::{Deserialize, Deserializer};
 use std::sync::Arc;
 use std::time::Duration;
+use store::audit::NewEvent;
 use store::{PgConnection, Time};
 use time::Date;
 use time::format_description::well_known::Rfc3339;
@@ -37,6 +39,12 @@ pub struct Change {
     pub remove_vendors: Vec<String>,
 }
 
+impl Change {
+    fn asks_for_audience(&self) -> bool {
+        self.vendors.is_some() || !self.add_vendors.is_empty() || !self.remove_vendors.is_empty()
+    }
+}
+
 /// Tells a member that is null from one that is left out.
 fn even_null<'de, D: Deserializer<'de>>(de: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(de).map(Some)
@@ -52,6 +60,7 @@ pub async fn change(
     kernel_id: Uuid,
     change: &Change,
     zone: &Zone,
+    by: Actor<'_>,
     now: Time,
 ) -> Result<()> {
     if let Some(text) = &change.release_date {
@@ -63,11 +72,56 @@ pub async fn change(
         set_status(conn, kernel_id, status, now).await?;
     }
     change_audience(conn, kernel_id, change, now).await?;
+    let done = in_words(conn, kernel_id, change).await?;
+    record(conn, kernel_id, "kernel.changed", &done, by, now).await?;
     release_due(conn, now).await?;
     // Whoever may know now and did not before is told.
     Job::JudgeKernel { kernel_id }.enqueue(conn, now).await?;
     store::notify(conn, store::channel::KERNELS, &kernel_id.to_string()).await?;
     Ok(())
+}
+
+/// What of a kernel was changed, for the audit trail.
+async fn in_words(conn: &mut PgConnection, kernel_id: Uuid, change: &Change) -> Result<String> {
+    let mut done = Vec::new();
+    if let Some(status) = &change.status {
+        done.push(format!("status {status}"));
+    }
+    match &change.release_date {
+        Some(Some(date)) => done.push(format!("release date {date}")),
+        Some(None) => done.push("no release date".to_owned()),
+        None => {}
+    }
+    if change.asks_for_audience() {
+        let audience = store::audience::of_kernel(conn, kernel_id).await?;
+        done.push(match audience::words(&audience).join(", ") {
+            nobody if nobody.is_empty() => "for no vendor before its release".to_owned(),
+            names => format!("for {names} before its release"),
+        });
+    }
+    Ok(done.join("; "))
+}
+
+/// Notes in the audit trail what was done to a kernel.
+async fn record(
+    conn: &mut PgConnection,
+    kernel_id: Uuid,
+    action: &str,
+    done: &str,
+    by: Actor<'_>,
+    now: Time,
+) -> sqlx::Result<()> {
+    let kernel = store::kernels::for_judging(conn, kernel_id).await?;
+    let kernel = kernel.map_or_else(String::new, |k| format!("{} of {}: ", k.release, k.product));
+    let event = NewEvent {
+        actor: by.name,
+        role: by.role,
+        action,
+        subject: &format!("kernel {kernel_id}"),
+        vendor_id: None,
+        detail: &format!("{kernel}{done}"),
+    };
+    store::audit::record(conn, &event, now).await
 }
 
 async fn set_status(
@@ -99,10 +153,7 @@ async fn change_audience(
     change: &Change,
     now: Time,
 ) -> Result<()> {
-    let asks = change.vendors.is_some()
-        || !change.add_vendors.is_empty()
-        || !change.remove_vendors.is_empty();
-    if !asks {
+    if !change.asks_for_audience() {
         return Ok(());
     }
     let mut words = match &change.vendors {
@@ -158,6 +209,8 @@ pub async fn release_due(conn: &mut PgConnection, now: Time) -> sqlx::Result<usi
     let due = store::embargo::release_due(conn, now).await?;
     for kernel_id in &due {
         tracing::info!(kernel.id = %kernel_id, "a kernel is released, its date has come");
+        let done = "released, its date has come";
+        record(conn, *kernel_id, "kernel.released", done, PORTAL, now).await?;
         follow_release(conn, *kernel_id, now).await?;
     }
     Ok(due.len())

@@ -190,6 +190,18 @@ impl Error {
         .into()
     }
 
+    /// `wait`: seconds until the next try.
+    pub fn busy(wait: u64, detail: impl Into<String>) -> Self {
+        Problem::new(
+            "/help/problems#busy",
+            "The portal has too much to do",
+            StatusCode::SERVICE_UNAVAILABLE,
+            detail,
+        )
+        .with("retry_after", wait)
+        .into()
+    }
+
     pub fn out_of_space(detail: impl Into<String>) -> Self {
         Problem::new(
             "/help/problems#out-of-space",
@@ -259,6 +271,11 @@ pub const KINDS: &[(&str, u16, &str)] = &[
         "Our fault. Nothing of the request was kept. The request id finds it in the log.",
     ),
     (
+        "busy",
+        503,
+        "Others ask the same of the portal just now. The header `Retry-After` says how many seconds to wait.",
+    ),
+    (
         "out-of-space",
         507,
         "The portal's disk is full. Nothing of the upload was kept; try again later.",
@@ -317,6 +334,7 @@ mod tests {
             Error::rejected_problem("x").into(),
             Error::unprocessable("x"),
             Error::too_many_requests(5, "x"),
+            Error::busy(5, "x"),
             Error::out_of_space("x"),
             Error::Internal(anyhow::anyhow!("secret")),
         ];

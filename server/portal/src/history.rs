@@ -29,12 +29,27 @@ struct Table {
     numbers: HashMap<Arc<str>, usize>,
     /// By the symbol's number.
     symbols: Vec<(Arc<str>, Variants)>,
-    /// Kernel to the variant of each symbol; 0, or beyond the end: not exported.
-    columns: HashMap<Uuid, Vec<u16>>,
+    columns: HashMap<Uuid, Column>,
+}
+
+/// What one kernel exports.
+struct Column {
+    /// Of the exports: a kernel grows when parts are added to it, be it by another process.
+    content_hash: Vec<u8>,
+    /// What was not known of it: parts may tell it, and leave the hash as it was.
+    unknown: Vec<String>,
+    /// The variant of each symbol; 0, or beyond the end: not exported.
+    variants: Vec<u16>,
+}
+
+impl Column {
+    fn is_of(&self, row: &store::kernels::Kernel) -> bool {
+        self.content_hash == row.content_hash && self.unknown == row.unknown
+    }
 }
 
 impl History {
-    /// Reads those of these kernels that are not known yet.
+    /// Reads those of these kernels that are not known yet, or of which more is known now.
     ///
     /// # Errors
     /// The database fails, or a stored kernel cannot be read.
@@ -44,21 +59,21 @@ impl History {
         kernels: &[store::kernels::Kernel],
     ) -> anyhow::Result<()> {
         for row in kernels {
-            if self.read().columns.contains_key(&row.id) {
+            let known = |table: &Table| table.columns.get(&row.id).is_some_and(|c| c.is_of(row));
+            if known(&self.read()) {
                 continue;
             }
             let packed = store::kernels::symvers_for_judging(conn, row.id)
                 .await?
                 .with_context(|| format!("kernel {} has no symvers", row.id))?;
-            let row = row.clone();
-            let id = row.id;
-            let parse = move || crate::judging::parse(&row, &packed);
+            let parsed = row.clone();
+            let parse = move || crate::judging::parse(&parsed, &packed);
             let kernel = tokio::task::spawn_blocking(parse).await??;
             let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
             if table.columns.len() >= KEPT_KERNELS {
                 *table = Table::default();
             }
-            table.add(id, kernel);
+            table.add(row, kernel);
         }
         Ok(())
     }
@@ -97,7 +112,7 @@ impl History {
 }
 
 impl Table {
-    fn add(&mut self, id: Uuid, kernel: Kernel) {
+    fn add(&mut self, row: &store::kernels::Kernel, kernel: Kernel) {
         let mut column = vec![0_u16; self.symbols.len()];
         for (name, export) in kernel.exports {
             let number = self.number(&name);
@@ -112,7 +127,12 @@ impl Table {
             });
             column[number] = u16::try_from(place + 1).unwrap_or(u16::MAX);
         }
-        self.columns.insert(id, column);
+        let column = Column {
+            content_hash: row.content_hash.clone(),
+            unknown: row.unknown.clone(),
+            variants: column,
+        };
+        self.columns.insert(row.id, column);
     }
 
     fn number(&mut self, name: &str) -> usize {
@@ -127,7 +147,7 @@ impl Table {
     }
 
     fn export(&self, id: Uuid, number: usize) -> Option<Arc<KernelExport>> {
-        let variant = *self.columns.get(&id)?.get(number)?;
+        let variant = *self.columns.get(&id)?.variants.get(number)?;
         let place = usize::from(variant).checked_sub(1)?;
         self.symbols[number].1.get(place).cloned()
     }
@@ -142,6 +162,50 @@ mod tests {
         Kernel::new("6.4.0-1-default", "x86_64", "default", &symvers)
     }
 
+    fn row(id: Uuid, hash: u8) -> store::kernels::Kernel {
+        store::kernels::Kernel {
+            id,
+            product_id: 1,
+            product: "sle-15".to_owned(),
+            arch: "x86_64".to_owned(),
+            flavor: "default".to_owned(),
+            release: "6.4.0-1-default".to_owned(),
+            status: "released".to_owned(),
+            release_date: None,
+            release_at: None,
+            released_at: None,
+            content_hash: vec![hash],
+            modversions: true,
+            vermagic_tail: None,
+            this_module_size: None,
+            symbol_count: 1,
+            revision: 1,
+            superseded: false,
+            unknown: Vec::new(),
+            created_at: store::Time::UNIX_EPOCH,
+            judged_at: None,
+        }
+    }
+
+    #[test]
+    fn a_kernel_that_grew_is_read_again() {
+        let history = History::default();
+        let (before, after) = (row(Uuid::now_v7(), 1), row(Uuid::now_v7(), 2));
+        let mut table = history.table.write().unwrap();
+        table.add(&before, kernel("0x1 a vmlinux EXPORT_SYMBOL\n"));
+        let grown = store::kernels::Kernel {
+            id: before.id,
+            ..after
+        };
+        assert!(
+            table.columns[&before.id].is_of(&before) && !table.columns[&before.id].is_of(&grown)
+        );
+        let text = "0x1 a vmlinux EXPORT_SYMBOL\n0x2 b fs/c EXPORT_SYMBOL\n";
+        table.add(&grown, kernel(text));
+        drop(table);
+        assert!(history.of_symbol(&[before.id], "b")[0].is_some());
+    }
+
     #[test]
     fn a_symbol_is_told_as_each_kernel_exports_it() {
         let kernels = [
@@ -152,7 +216,11 @@ mod tests {
         let history = History::default();
         let ids: Vec<Uuid> = kernels.iter().map(|_| Uuid::now_v7()).collect();
         for (id, kernel) in ids.iter().zip(&kernels) {
-            history.table.write().unwrap().add(*id, kernel.clone());
+            history
+                .table
+                .write()
+                .unwrap()
+                .add(&row(*id, 1), kernel.clone());
         }
         for symbol in ["a", "b", "later", "none"] {
             let found = history.of_symbol(&ids, symbol);
@@ -168,8 +236,14 @@ mod tests {
         let history = History::default();
         let (old, new) = (Uuid::now_v7(), Uuid::now_v7());
         let mut table = history.table.write().unwrap();
-        table.add(old, kernel("0x1 _dev_err vmlinux\n0x1 dev_warn vmlinux\n"));
-        table.add(new, kernel("0x1 dev_new vmlinux\n0x1 kfree vmlinux\n"));
+        table.add(
+            &row(old, 1),
+            kernel("0x1 _dev_err vmlinux\n0x1 dev_warn vmlinux\n"),
+        );
+        table.add(
+            &row(new, 1),
+            kernel("0x1 dev_new vmlinux\n0x1 kfree vmlinux\n"),
+        );
         drop(table);
         assert_eq!(history.search(&[old], "DEV_", 9), ["_dev_err", "dev_warn"]);
         assert_eq!(

@@ -143,7 +143,6 @@ pub mod samples {
             arch: "x86_64".to_owned(),
             verdict,
             totals: Totals::default(),
-            modules: Vec::new(),
             loads_elsewhere: true,
         }
     }

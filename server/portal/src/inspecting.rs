@@ -21,10 +21,13 @@ use kmod::Module;
 use modules::Modules;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The subcommand of `kmp-portal` that is [`child_main`].
 pub const SUBCOMMAND: &str = "inspect-upload";
+
+/// Processor time for the modules of a file that somebody only asks about: he waits for the answer.
+const READING: Duration = Duration::from_secs(10);
 
 /// Starts inspections. How many run at a time is bounded by the number of job loops, which each wait
 /// for one.
@@ -65,7 +68,10 @@ impl Inspector {
         task: Task,
     ) -> Result<Result<Box<Reading>, Finding>, Failure> {
         let started = Instant::now();
-        let ended = match self.ask(Work::Inspect(package, Box::new(task))).await {
+        let ended = match self
+            .ask(Work::Inspect(package, Box::new(task)), self.bounds.clone())
+            .await
+        {
             Ok(Reply::Inspected(answer)) => Ok(answer),
             Ok(_) => Err(garbled("an answer to another question")),
             Err(ended) => Err(ended),
@@ -101,7 +107,13 @@ impl Inspector {
         name: String,
     ) -> Result<Result<Vec<Module>, String>, Failure> {
         let limits = kmp::Limits::default();
-        let ended = match self.ask(Work::Read(file, name, limits)).await {
+        let bounds = Bounds {
+            cpu: self.bounds.cpu.min(READING),
+            wall: self.bounds.wall.min(READING * 2),
+            ..Bounds::clone(&self.bounds)
+        };
+        let work = Work::Read(file, name, limits);
+        let ended = match self.ask(work, Arc::new(bounds)).await {
             Ok(Reply::Modules(answer)) => Ok(answer),
             Ok(_) => Err(garbled("an answer to another question")),
             Err(ended) => Err(ended),
@@ -121,14 +133,14 @@ impl Inspector {
     /// # Errors
     /// It could not be started, or broke down.
     pub async fn try_walls(&self) -> Result<Walls, Ended> {
-        match self.ask(Work::TryWalls).await? {
+        match self.ask(Work::TryWalls, self.bounds.clone()).await? {
             Reply::Walls(walls) => Ok(walls),
             _ => Err(garbled("an answer to another question")),
         }
     }
 
-    async fn ask(&self, work: Work) -> Result<Reply, Ended> {
-        let (room, bounds) = (self.room.clone(), self.bounds.clone());
+    async fn ask(&self, work: Work, bounds: Arc<Bounds>) -> Result<Reply, Ended> {
+        let room = self.room.clone();
         // The thread waits as long as the process lives: it is the parent that this one dies with.
         let asked = tokio::task::spawn_blocking(move || {
             let request = Request {

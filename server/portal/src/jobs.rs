@@ -74,9 +74,32 @@ impl Job {
     /// # Errors
     /// The database fails.
     pub async fn enqueue(&self, conn: &mut PgConnection, now: Time) -> sqlx::Result<()> {
+        let (kind, payload) = self.to_row()?;
+        store::jobs::enqueue(conn, &kind, &payload, now).await
+    }
+
+    /// Queues many jobs of one kind.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn enqueue_all(
+        jobs: &[Self],
+        conn: &mut PgConnection,
+        now: Time,
+    ) -> sqlx::Result<()> {
+        let Some((kind, _)) = jobs.first().map(Self::to_row).transpose()? else {
+            return Ok(());
+        };
+        let payloads = jobs.iter().map(|job| Ok(job.to_row()?.1));
+        let payloads = payloads.collect::<sqlx::Result<Vec<_>>>()?;
+        store::jobs::enqueue_all(conn, &kind, &payloads, now).await
+    }
+
+    /// Its kind and payload.
+    fn to_row(&self) -> sqlx::Result<(String, serde_json::Value)> {
         let mut value = serde_json::to_value(self).map_err(|e| sqlx::Error::Encode(e.into()))?;
         let kind = value["kind"].as_str().unwrap_or_default().to_owned();
-        store::jobs::enqueue(conn, &kind, &value["payload"].take(), now).await
+        Ok((kind, value["payload"].take()))
     }
 
     fn from_row(row: &store::jobs::Job) -> serde_json::Result<Self> {

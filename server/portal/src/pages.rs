@@ -39,6 +39,7 @@ mod symbol;
 mod upload;
 mod values;
 mod waivers;
+mod what_if;
 
 pub use audit::{AuditPage, AuditRow};
 pub use badges::{KernelStatus, PackageState, Severity, Verdict, WaiverState};
@@ -56,7 +57,7 @@ pub use kernel::{
     AccessRow, BrokenPackage, EmbargoView, Impact, KernelPage, KernelPart, PackageRef, TopSymbol,
     VendorBreaks,
 };
-pub use kernel_related::{AcknowledgeForm, AcknowledgedBy, KernelRelated};
+pub use kernel_related::{AcknowledgeForm, AcknowledgedBy, ChangeKernelForm, KernelRelated};
 pub use kernels::{KernelFilters, KernelRow, KernelsPage};
 pub use keys::{KeysPage, PublishedKey};
 pub use kmp::{KmpBuild, KmpPage};
@@ -83,6 +84,7 @@ pub use symbol::{
 pub use upload::UploadPage;
 pub use values::{Choice, Fact, Link, Listing, Moment, bytes, counted, fingerprint, thousands};
 pub use waivers::{RevokeForm, WaiveForm, WaiverRow, WaiversPage};
+pub use what_if::{WhatIfAnswer, WhatIfModule, WhatIfPage, WhatIfRow};
 
 #[cfg(test)]
 mod tests {

@@ -17,6 +17,7 @@ use crate::embargo;
 use crate::error::{Error, Result};
 use crate::hardware::own_drivers;
 use crate::jobs::Job;
+use kabi::{RulesError, Severities, Stablelist};
 use kernel_source::{Description, Part};
 use merging::Place;
 use settled::Settled;
@@ -122,9 +123,28 @@ fn tells_as_much(kernel: &Kernel, sum: &Description) -> bool {
 /// Keeps what a distributor says of single symbols; what is left out stays.
 ///
 /// # Errors
-/// The database fails.
+/// 422 with the line that cannot be understood.
 pub async fn set_lists(conn: &mut PgConnection, id: Uuid, lists: &Lists) -> Result<()> {
+    check_lists(lists)?;
     kernel_parts::set_lists(conn, id, lists).await?;
+    Ok(())
+}
+
+/// What was stored once has to be understood later, when kernels are compared.
+fn check_lists(lists: &Lists) -> Result<()> {
+    let wrong = |what: &str, why: &RulesError| {
+        Error::unprocessable(format!(
+            "{what} cannot be used: {why}. Nothing was changed."
+        ))
+    };
+    if let Some(text) = &lists.severities {
+        let read = Severities::parse(text.as_bytes());
+        read.map_err(|why| wrong("The severities file", &why))?;
+    }
+    if let Some(text) = &lists.stablelist {
+        let read = Stablelist::parse(text.as_bytes());
+        read.map_err(|why| wrong("The list of stable symbols", &why))?;
+    }
     Ok(())
 }
 
@@ -289,4 +309,32 @@ fn size(kernel: &Description) -> Option<i64> {
 
 fn count(number: usize) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_that_cannot_be_read_are_refused_with_the_line() {
+        let lists = |severities: Option<&str>, stablelist: Option<&str>| Lists {
+            severities: severities.map(str::to_owned),
+            stablelist: stablelist.map(str::to_owned),
+        };
+        assert!(check_lists(&lists(Some("kvm* PASS\n"), Some("[base]\nprintk\n"))).is_ok());
+        assert!(
+            check_lists(&lists(Some(""), None)).is_ok(),
+            "an empty one takes it away"
+        );
+        for (lists, line) in [
+            (lists(Some("kvm* PASS\nvfs_* MAYBE\n"), None), "line 2"),
+            (lists(None, Some("printk\n\nprintk or what\n")), "line 3"),
+        ] {
+            let Err(Error::Problem(problem)) = check_lists(&lists) else {
+                panic!("{lists:?} is refused");
+            };
+            assert_eq!(problem.status, 422);
+            assert!(problem.detail.contains(line), "{}", problem.detail);
+        }
+    }
 }

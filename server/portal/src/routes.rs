@@ -173,6 +173,7 @@ pub fn router(app: Arc<App>) -> Router {
         )
         .route("/kernels/{id}", get(kernels::page))
         .route("/kernels/{id}/acknowledge", post(acknowledge::submit))
+        .route("/kernels/{id}/change", post(kernels::submit_change))
         .route("/kernels/{id}/diff", get(kernels::compare))
         .route("/kernels/{id}/diff/{new}", get(diff::page))
         .route(
@@ -180,6 +181,10 @@ pub fn router(app: Arc<App>) -> Router {
             get(gate::page).post(gate::issue_by_form),
         )
         .route("/kmps/{name}", get(kmps::page))
+        .route(
+            "/check",
+            get(check::form).post(check::submit).layer(unlimited),
+        )
         .route("/matrix", get(matrix::page))
         .route("/hardware", get(hardware::list_page))
         .route(

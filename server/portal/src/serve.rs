@@ -19,6 +19,7 @@ use crate::served::Served;
 use crate::signatures::Signatures;
 use crate::storage::Storage;
 use crate::throttle::Throttle;
+use crate::what_if::Readers;
 use anyhow::Context as _;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use private_postgres::Cluster;
@@ -148,6 +149,7 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
         served,
         signatures: Signatures::default(),
         hardware: Hardware::new(names),
+        readers: Readers::default(),
         throttle: Throttle::default(),
         metrics: PrometheusBuilder::new()
             .install_recorder()

@@ -4,11 +4,13 @@
 use crate::app::App;
 use crate::auth::{Caller, Role};
 use crate::error::{Error, Result};
+use kabi::ModuleVerdict;
+use std::collections::HashMap;
 use store::PgConnection;
 use store::accesses::Look;
 use store::kernels::{Filter, Kernel};
 use store::matrix::{Column, Columns, PackageTally};
-use store::verdicts::{OfPackage, OnKernel};
+use store::verdicts::{OfPackage, OnKernel, Rebuilds};
 use uuid::Uuid;
 
 /// A kernel, by what everybody may ask.
@@ -96,7 +98,7 @@ pub async fn package_tallies(
     Ok(tallies)
 }
 
-/// The verdicts on a kernel that was read with [`kernel`] or [`kernels`].
+/// The verdicts, without reasons, on a kernel that was read with [`kernel`] or [`kernels`].
 ///
 /// # Errors
 /// The database fails.
@@ -106,6 +108,32 @@ pub async fn verdicts_on(
     kernel: &Kernel,
 ) -> Result<Vec<OfPackage>> {
     Ok(store::verdicts::on_kernel(conn, caller.viewer(), kernel.id).await?)
+}
+
+/// What a kernel that was read with [`kernel`] or [`kernels`] does to packages, counted.
+///
+/// # Errors
+/// The database fails.
+pub async fn rebuilds_on(
+    conn: &mut PgConnection,
+    caller: &Caller,
+    kernel: &Kernel,
+) -> Result<Rebuilds> {
+    Ok(store::verdicts::rebuilds_on(conn, caller.viewer(), kernel.id).await?)
+}
+
+/// What is kept of the reasons of some packages on a kernel that was read with [`kernel`].
+///
+/// # Errors
+/// The database fails.
+pub async fn reasons_on(
+    conn: &mut PgConnection,
+    caller: &Caller,
+    kernel: &Kernel,
+    packages: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<ModuleVerdict>>> {
+    let viewer = caller.viewer();
+    Ok(store::verdicts::kept_reasons(conn, viewer, kernel.id, packages).await?)
 }
 
 /// The verdicts of a package.

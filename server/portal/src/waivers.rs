@@ -32,7 +32,8 @@ pub const OPERATOR: Actor<'_> = Actor {
     role: "operator",
 };
 
-const PORTAL: Actor<'_> = Actor {
+/// What happens by itself.
+pub(crate) const PORTAL: Actor<'_> = Actor {
     name: "portal",
     role: "portal",
 };

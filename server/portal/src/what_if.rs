@@ -1,6 +1,8 @@
 //! Would it load? Modules that somebody only asks about, on every kernel that they may see. Nothing
 //! is stored: the modules are judged beside the packages of the index, without joining them.
 
+pub mod lines;
+
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{Error, Result};
@@ -10,15 +12,49 @@ use kabi::{ModuleVerdict, PackageVerdict};
 use kmod::{Btf, Crc, Import, Module, Versions};
 use serde::Deserialize;
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 use store::PgConnection;
 use store::judging::Group;
 use store::kernels::{Filter, Kernel};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
 /// Kernels judged in one answer, the newest first.
 const MOST_KERNELS: usize = 500;
+/// Verdicts in one answer, of modules on kernels: of many modules, fewer kernels are judged.
+const MOST_VERDICTS: usize = 20_000;
+/// No further kernel is judged after so long.
+const JUDGING: Duration = Duration::from_secs(10);
+/// Files read at a time, each by a process of its own.
+const READERS: usize = 4;
+/// Seconds after which a reader is probably free.
+const READER_IS_BUSY: u64 = 2;
 /// Symbols in one question.
 const MOST_SYMBOLS: usize = 50_000;
+
+/// Bounds how many files are read at a time.
+pub struct Readers(Semaphore);
+
+impl Default for Readers {
+    fn default() -> Self {
+        Self(Semaphore::new(READERS))
+    }
+}
+
+impl Readers {
+    /// Takes a place, until what it gives is dropped.
+    ///
+    /// # Errors
+    /// 503 while all are taken.
+    pub fn enter(&self) -> Result<SemaphorePermit<'_>> {
+        self.0.try_acquire().map_err(|_| {
+            let detail = format!(
+                "{READERS} files are being read just now; ask again in {READER_IS_BUSY} s."
+            );
+            Error::busy(READER_IS_BUSY, detail)
+        })
+    }
+}
 
 /// Which kernels are asked about; empty words do not restrict.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -30,6 +66,20 @@ pub struct Restriction {
     pub flavor: String,
     /// `uname -r`, or an id.
     pub kernel: String,
+}
+
+impl Restriction {
+    /// With what this leaves open taken from another.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let first = |own: String, other: String| if own.is_empty() { other } else { own };
+        Self {
+            product: first(self.product, other.product),
+            arch: first(self.arch, other.arch),
+            flavor: first(self.flavor, other.flavor),
+            kernel: first(self.kernel, other.kernel),
+        }
+    }
 }
 
 /// What is asked about.
@@ -49,6 +99,16 @@ pub struct SymbolList {
     #[serde(default)]
     pub name: Option<String>,
     pub symbols: Vec<Wanted>,
+    /// Of a product, as in the query, which wins.
+    #[serde(default)]
+    pub product: String,
+    #[serde(default)]
+    pub arch: String,
+    #[serde(default)]
+    pub flavor: String,
+    /// `uname -r`, or an id.
+    #[serde(default)]
+    pub kernel: String,
     /// As `modinfo -F vermagic` prints it; left out, taken to fit every kernel.
     #[serde(default)]
     pub vermagic: Option<String>,
@@ -100,7 +160,12 @@ pub async fn answer(
         kernels.retain(|kernel| shown::wholly(caller, kernel));
     }
     let total = kernels.len();
-    kernels.truncate(MOST_KERNELS);
+    kernels.truncate(
+        MOST_KERNELS
+            .min(MOST_VERDICTS / question.modules().max(1))
+            .max(1),
+    );
+    let deadline = Instant::now() + JUDGING;
     let mut groups: HashMap<Group, Vec<Uuid>> = HashMap::new();
     for kernel in &kernels {
         groups.entry(Group::of(kernel)).or_default().push(kernel.id);
@@ -112,7 +177,10 @@ pub async fn answer(
         let (question, name) = (question.clone(), name.to_owned());
         let facts = ids.iter().filter_map(|id| Some((*id, seen.facts(*id)?)));
         let facts: Vec<_> = facts.collect();
-        let work = move |index: &Index| judge(index, &name, &question, facts);
+        let in_time = facts
+            .into_iter()
+            .take_while(move |_| Instant::now() < deadline);
+        let work = move |index: &Index| judge(index, &name, &question, in_time);
         judged.extend(seen.work(work).await?.1);
     }
     let on = |kernel: Kernel| {
@@ -164,26 +232,62 @@ fn judge(
     index: &Index,
     name: &str,
     question: &Question,
-    kernels: Vec<(Uuid, Facts)>,
+    kernels: impl Iterator<Item = (Uuid, Facts)>,
 ) -> Vec<(Uuid, PackageVerdict)> {
     match question {
         Question::Modules(modules) => {
-            let ids = kernels.iter().map(|(id, _)| id);
+            let ids = kernels.map(|(id, _)| id);
             let judged = index.what_if(name, modules, ids).into_iter();
             judged.map(|(id, whole)| (*id, whole)).collect()
         }
         Question::Symbols(list) => {
             let on = |(id, facts): (Uuid, Facts)| {
                 let modules = [list.module(&facts)];
-                let judged = index.what_if(name, &modules, [&id]).into_iter().next();
+                let judged = index.what_if(name, &modules, [id]).into_iter().next();
                 judged.map(|(id, whole)| (*id, whole))
             };
-            kernels.into_iter().filter_map(on).collect()
+            kernels.filter_map(on).collect()
+        }
+    }
+}
+
+impl Question {
+    /// How many modules it is about.
+    fn modules(&self) -> usize {
+        match self {
+            Self::Modules(modules) => modules.len(),
+            Self::Symbols(_) => 1,
         }
     }
 }
 
 impl SymbolList {
+    /// Symbols and nothing else.
+    #[must_use]
+    pub fn of(symbols: Vec<Wanted>) -> Self {
+        Self {
+            name: None,
+            symbols,
+            product: String::new(),
+            arch: String::new(),
+            flavor: String::new(),
+            kernel: String::new(),
+            vermagic: None,
+            license: None,
+        }
+    }
+
+    /// Which kernels it asks about.
+    #[must_use]
+    pub fn restriction(&self) -> Restriction {
+        Restriction {
+            product: self.product.clone(),
+            arch: self.arch.clone(),
+            flavor: self.flavor.clone(),
+            kernel: self.kernel.clone(),
+        }
+    }
+
     /// # Errors
     /// 400 for more than can be judged.
     pub fn check(&self) -> Result<()> {
@@ -255,4 +359,39 @@ fn hide(whole: &mut PackageVerdict) {
         }
     };
     whole.modules.iter_mut().for_each(reasons);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readers_are_few_at_a_time() {
+        let readers = Readers::default();
+        let places: Vec<_> = (0..READERS).map(|_| readers.enter().unwrap()).collect();
+        let Err(Error::Problem(problem)) = readers.enter() else {
+            panic!("there is no place left");
+        };
+        assert_eq!(problem.status, 503);
+        assert_eq!(problem.more["retry_after"], READER_IS_BUSY);
+        drop(places);
+        assert!(readers.enter().is_ok());
+    }
+
+    #[test]
+    fn the_query_wins_over_the_list() {
+        let list: SymbolList = serde_json::from_str(
+            r#"{"symbols":[{"symbol":"a","crc":"0x1"}],"arch":"x86_64","flavor":"rt"}"#,
+        )
+        .unwrap();
+        let query = Restriction {
+            flavor: "default".to_owned(),
+            ..Restriction::default()
+        };
+        let both = query.or(list.restriction());
+        assert_eq!(
+            (both.arch.as_str(), both.flavor.as_str()),
+            ("x86_64", "default")
+        );
+    }
 }

@@ -34,6 +34,27 @@ pub async fn enqueue(
     notify(conn, channel::JOBS, kind).await
 }
 
+/// Queues much work of one kind, as [`enqueue`] does.
+pub async fn enqueue_all(
+    conn: &mut PgConnection,
+    kind: &str,
+    payloads: &[Value],
+    now: Time,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO jobs (kind, payload, created_at, run_at)
+         SELECT $1, payload, $3, $3 FROM unnest($2::jsonb[]) AS p (payload)
+         ON CONFLICT (kind, payload) WHERE locked_until IS NULL AND failed_at IS NULL
+         DO UPDATE SET run_at = least(jobs.run_at, $3)",
+        kind,
+        payloads,
+        now,
+    )
+    .execute(&mut *conn)
+    .await?;
+    notify(conn, channel::JOBS, kind).await
+}
+
 /// Takes the job that is due longest and leases it until `lease_end`.
 pub async fn claim(
     conn: &mut PgConnection,

@@ -4,14 +4,14 @@ use crate::{PgConnection, Time};
 use uuid::Uuid;
 
 #[derive(Clone, Debug)]
-pub struct NewMail<'a> {
+pub struct NewMail {
     pub vendor_id: i64,
     pub kernel_id: Uuid,
-    pub message_id: &'a str,
-    pub recipient: &'a str,
-    pub subject: &'a str,
-    pub body_text: &'a str,
-    pub body_html: &'a str,
+    pub message_id: String,
+    pub recipient: String,
+    pub subject: String,
+    pub body_text: String,
+    pub body_html: String,
 }
 
 #[derive(Clone, Debug)]
@@ -26,28 +26,33 @@ pub struct Mail {
     pub sent_at: Option<Time>,
 }
 
-/// Queues a mail unless this vendor was already told of this kernel; gives its id if it is new.
+/// Queues mails, each unless its vendor was already told of its kernel; gives the ids of new ones.
 pub async fn insert(
     conn: &mut PgConnection,
-    mail: &NewMail<'_>,
+    mails: &[NewMail],
     now: Time,
-) -> sqlx::Result<Option<i64>> {
+) -> sqlx::Result<Vec<i64>> {
+    let vendors: Vec<i64> = mails.iter().map(|mail| mail.vendor_id).collect();
+    let kernels: Vec<Uuid> = mails.iter().map(|mail| mail.kernel_id).collect();
+    let texts = |of: fn(&NewMail) -> &str| -> Vec<&str> { mails.iter().map(of).collect() };
     sqlx::query_scalar!(
         "INSERT INTO mails (vendor_id, kernel_id, message_id, recipient, subject, body_text,
                             body_html, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         SELECT m.*, $8
+         FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[],
+                     $7::text[]) AS m
          ON CONFLICT ON CONSTRAINT mails_once_key DO NOTHING
          RETURNING id",
-        mail.vendor_id,
-        mail.kernel_id,
-        mail.message_id,
-        mail.recipient,
-        mail.subject,
-        mail.body_text,
-        mail.body_html,
+        &vendors,
+        &kernels,
+        &texts(|mail| &mail.message_id) as &[&str],
+        &texts(|mail| &mail.recipient) as &[&str],
+        &texts(|mail| &mail.subject) as &[&str],
+        &texts(|mail| &mail.body_text) as &[&str],
+        &texts(|mail| &mail.body_html) as &[&str],
         now,
     )
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await
 }
 

@@ -95,9 +95,20 @@ pub async fn columns(
         page.limit,
         page.offset,
     )
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await?;
-    let total = rows.first().map_or(0, |r| r.total);
+    let total = match rows.first() {
+        Some(row) => row.total,
+        // Beyond the end: the first page knows how many there are.
+        None if page.offset > 0 => {
+            let first = Page {
+                limit: 1,
+                offset: 0,
+            };
+            Box::pin(columns(conn, viewer, filter, first)).await?.1
+        }
+        None => 0,
+    };
     let columns = rows.into_iter().map(|r| Column {
         id: r.id,
         product: r.product,
@@ -169,9 +180,22 @@ pub async fn rows(
         page.limit,
         page.offset,
     )
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await?;
-    let total = rows.first().map_or(0, |r| r.total);
+    let total = match rows.first() {
+        Some(row) => row.total,
+        // As in `columns`.
+        None if page.offset > 0 => {
+            let first = Page {
+                limit: 1,
+                offset: 0,
+            };
+            Box::pin(self::rows(conn, viewer, filter, kernels, first))
+                .await?
+                .1
+        }
+        None => 0,
+    };
     let rows = rows.into_iter().map(|r| Row {
         id: r.id,
         vendor: r.vendor,

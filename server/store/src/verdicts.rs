@@ -6,8 +6,8 @@ pub use brief::{Brief, KEPT_REASONS, Totals};
 
 use crate::{PgConnection, Time, Viewer};
 use kabi::{ModuleVerdict, Verdict};
-use serde_json::Value;
 use sqlx::types::Json;
+use std::collections::HashMap;
 use time::Date;
 use uuid::Uuid;
 
@@ -43,17 +43,13 @@ async fn save_some(conn: &mut PgConnection, verdicts: &[Judged], now: Time) -> s
     let totals = |of: fn(&Totals) -> i32| -> Vec<i32> {
         verdicts.iter().map(|v| of(&v.brief.totals)).collect()
     };
-    let listed = |v: &Judged| match v.brief.modules.as_slice() {
-        [] => None,
-        modules => Some(crate::packages::storable(&modules)),
-    };
-    let modules: Vec<Option<Value>> = verdicts.iter().map(listed).collect();
+    let modules: Vec<Option<String>> = verdicts.iter().map(|v| listed(&v.brief)).collect();
     sqlx::query!(
         "INSERT INTO verdicts (package_id, kernel_id, verdict, modules_total, modules_load,
                                reasons_total, modules, judged_at)
-         SELECT v.*, $8
+         SELECT p, k, v, t, l, r, m::jsonb, $8
          FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::int[], $6::int[],
-                     $7::jsonb[]) AS v
+                     $7::text[]) AS v (p, k, v, t, l, r, m)
          ON CONFLICT ON CONSTRAINT verdicts_pkey DO UPDATE SET
              verdict = excluded.verdict, modules_total = excluded.modules_total,
              modules_load = excluded.modules_load, reasons_total = excluded.reasons_total,
@@ -69,12 +65,25 @@ async fn save_some(conn: &mut PgConnection, verdicts: &[Judged], now: Time) -> s
         &totals(|t| t.modules),
         &totals(|t| t.modules_load),
         &totals(|t| t.reasons),
-        &modules as &[Option<Value>],
+        &modules as &[Option<String>],
         now,
     )
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Modules with reasons as JSON, which very many rows have: not by way of a tree of values.
+fn listed(brief: &Brief) -> Option<String> {
+    if brief.modules.is_empty() {
+        return None;
+    }
+    let text = serde_json::to_string(&brief.modules).unwrap_or_default();
+    // `jsonb` refuses these, and a vendor may send some.
+    if text.contains("\\u0000") {
+        return Some(crate::packages::storable(&brief.modules).to_string());
+    }
+    Some(text)
 }
 
 /// Removes the verdicts on a kernel of packages that do not count there (any more): those held back
@@ -174,10 +183,8 @@ pub struct OfPackage {
     pub arch: String,
     pub verdict: Verdict,
     pub totals: Totals,
-    /// Modules with reasons, as far as they are kept: see [`Brief`].
-    pub modules: Vec<ModuleVerdict>,
-    /// It loads on some other kernel that is not retired, and that both its vendor and the viewer
-    /// know.
+    /// It does not load here, and does on some other kernel that is not retired, and that both its
+    /// vendor and the viewer know.
     pub loads_elsewhere: bool,
 }
 
@@ -231,7 +238,7 @@ pub async fn to_rebuild_for_judging(
     .await
 }
 
-/// Verdicts on a kernel that the viewer may see, of every published package and the viewer's own
+/// Verdicts without reasons on a kernel that the viewer may see, of every published package and the viewer's own
 /// accepted ones. Of an embargoed kernel a vendor is told about its own packages only.
 pub async fn on_kernel(
     conn: &mut PgConnection,
@@ -244,8 +251,9 @@ pub async fn on_kernel(
                   p.name AS "name!", p.epoch, p.version AS "version!", p.release AS "release!",
                   p.arch AS "arch!", v.verdict,
                   v.modules_total, v.modules_load, v.reasons_total,
-                  v.modules AS "modules: Json<Vec<ModuleVerdict>>",
-                  EXISTS (SELECT 1 FROM verdicts o JOIN kernels k ON k.id = o.kernel_id
+                  v.verdict NOT IN ('compatible', 'compatible_with_warnings',
+                                    'needs_other_package')
+                  AND EXISTS (SELECT 1 FROM verdicts o JOIN kernels k ON k.id = o.kernel_id
                           WHERE o.package_id = p.id AND o.kernel_id <> $1
                             AND k.status <> 'retired'
                             AND k.id IN (SELECT id FROM visible_kernels($2, $3))
@@ -286,10 +294,90 @@ pub async fn on_kernel(
                 modules_load: r.modules_load,
                 reasons: r.reasons_total,
             },
-            modules: r.modules.map_or_else(Vec::new, |Json(modules)| modules),
             loads_elsewhere: r.loads_elsewhere,
         })
         .collect())
+}
+
+/// What a kernel does to packages, counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rebuilds {
+    /// Packages with a verdict.
+    pub packages: i64,
+    /// Those of them that do not load there, do elsewhere, and that no other build mends.
+    pub to_rebuild: i64,
+    /// Vendors of those.
+    pub vendors: i64,
+}
+
+/// What a kernel that the viewer may see does to the packages of [`on_kernel`].
+pub async fn rebuilds_on(
+    conn: &mut PgConnection,
+    viewer: Viewer,
+    kernel_id: Uuid,
+) -> sqlx::Result<Rebuilds> {
+    let (sees_all, own) = viewer.parameters();
+    sqlx::query_as!(
+        Rebuilds,
+        r#"WITH judged AS MATERIALIZED (
+               SELECT p.id, p.name, p.vendor_id,
+                      v.verdict IN ('compatible', 'compatible_with_warnings',
+                                    'needs_other_package') AS loads
+               FROM verdicts v
+               JOIN kernels on_kernel ON on_kernel.id = v.kernel_id
+               JOIN packages p ON p.id = v.package_id
+               WHERE v.kernel_id = $1 AND p.state IN ('accepted', 'published')
+                 AND v.kernel_id IN (SELECT id FROM visible_kernels($2, $3))
+                 AND ($2 OR p.vendor_id = $3
+                      OR (p.state = 'published' AND on_kernel.released_at IS NOT NULL))),
+           breaks AS (
+               SELECT j.vendor_id FROM judged j
+               WHERE NOT j.loads AND j.name NOT IN (SELECT name FROM judged WHERE loads)
+                 AND EXISTS (SELECT 1 FROM verdicts o JOIN kernels k ON k.id = o.kernel_id
+                             WHERE o.package_id = j.id AND o.kernel_id <> $1
+                               AND k.status <> 'retired'
+                               AND k.id IN (SELECT id FROM visible_kernels($2, $3))
+                               AND k.id IN (SELECT id FROM visible_kernels(false, j.vendor_id))
+                               AND o.verdict IN ('compatible', 'compatible_with_warnings',
+                                                 'needs_other_package')))
+           SELECT (SELECT count(*) FROM judged) AS "packages!", count(*) AS "to_rebuild!",
+                  count(DISTINCT vendor_id) AS "vendors!"
+           FROM breaks"#,
+        kernel_id,
+        sees_all,
+        own,
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// What is kept of the reasons of these packages on a kernel, by package: see [`Brief`]. Those that
+/// the viewer may not see, and those without reasons, are left out.
+pub async fn kept_reasons(
+    conn: &mut PgConnection,
+    viewer: Viewer,
+    kernel_id: Uuid,
+    packages: &[Uuid],
+) -> sqlx::Result<HashMap<Uuid, Vec<ModuleVerdict>>> {
+    let (sees_all, own) = viewer.parameters();
+    let rows = sqlx::query!(
+        r#"SELECT v.package_id, v.modules AS "modules!: Json<Vec<ModuleVerdict>>"
+           FROM verdicts v
+           JOIN kernels on_kernel ON on_kernel.id = v.kernel_id
+           JOIN packages p ON p.id = v.package_id
+           WHERE v.kernel_id = $1 AND v.package_id = ANY ($4) AND v.modules IS NOT NULL
+             AND v.kernel_id IN (SELECT id FROM visible_kernels($2, $3))
+             AND ($2 OR p.vendor_id = $3
+                  OR (p.state = 'published' AND on_kernel.released_at IS NOT NULL))"#,
+        kernel_id,
+        sees_all,
+        own,
+        packages,
+    )
+    .fetch_all(conn)
+    .await?;
+    let rows = rows.into_iter();
+    Ok(rows.map(|r| (r.package_id, r.modules.0)).collect())
 }
 
 /// Packages that do not load on an older kernel of the same product, architecture, flavor and ABI,

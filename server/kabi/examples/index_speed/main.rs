@@ -10,14 +10,16 @@
 
 mod clock;
 mod copy;
+mod made_up;
 mod real;
 mod world;
 
 use kabi::index::Index;
 use kabi::{Kernel, Verdict};
+use made_up::Random;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use world::{Random, World};
+use world::World;
 
 /// What the command line says.
 #[derive(Default)]
@@ -42,7 +44,7 @@ fn main() {
     let old = real::kernel(&options.old, SYMBOLS);
     let new = real::kernel(&options.new, SYMBOLS);
     let mut random = Random::new(1);
-    let few = world::with_changes(&old, 40, &mut random);
+    let few = made_up::with_changes(&old, 40, &mut random);
     println!("modules {}", modules.len());
     println!("symbols {}", new.exports.len());
     for (number, &count) in options.packages.iter().enumerate() {
@@ -119,7 +121,7 @@ fn one_package(modules: &[kmod::Module], old: &Kernel) {
     let mut index: Index<u32, u32> = Index::default();
     let mut kernel = old.clone();
     for key in 0..KERNELS {
-        kernel = world::with_changes(&kernel, SYMBOLS / 50, &mut random);
+        kernel = made_up::with_changes(&kernel, SYMBOLS / 50, &mut random);
         index.add_kernel(key, &kernel);
     }
     println!(
@@ -129,14 +131,14 @@ fn one_package(modules: &[kmod::Module], old: &Kernel) {
     let mut package = 0;
     clock::best("kernels/new_package", RUNS, || {
         package += 1;
-        let modules = world::package(modules, package, &mut random);
+        let modules = made_up::package(modules, package, &mut random);
         let packed = index.pack(&modules);
         index
             .add_package(package, "acme-kmp", &packed)
             .expect("packed here");
         index.package_verdicts(&package).expect("just added").len()
     });
-    let modules = world::package(modules, 0, &mut random);
+    let modules = made_up::package(modules, 0, &mut random);
     let kernels: Vec<u32> = (0..200).collect();
     clock::best("kernels/what_if_200", RUNS, || {
         index.what_if("acme-kmp", &modules, &kernels).len()

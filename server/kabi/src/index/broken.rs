@@ -107,11 +107,15 @@ impl<'i, P> Broken<'i, P> {
 
     /// Lists what the kernel denies a package, if it alone decides that, and says the verdict.
     pub(super) fn list(&mut self, slot: u32, package: &Package) -> Seen {
+        if let Some(verdict) = self.view.quickly(package).filter(|v| v.loads()) {
+            return Seen::Decided(verdict);
+        }
         let (first_module, first_pair) = (self.modules.len(), self.pairs.len());
         let mut together = Together::default();
         let mut list = Listing::new(&mut self.pairs, self.limit);
         let mut is_open = false;
-        let is_dead = self.view.is_dead(package);
+        // Matters only where modules use one another.
+        let is_dead = package.exports_something() && self.view.is_dead(package);
         for (module, row) in package.modules.iter().enumerate() {
             let start = list.pairs.len();
             self.view

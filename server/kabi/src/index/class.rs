@@ -3,7 +3,7 @@
 use super::need::Needs;
 use super::{PackedError, packed};
 use crate::judge::rules::is_layout;
-use crate::judge::{self, Standing};
+use crate::judge::{Standing, Whole};
 use crate::kernel::Kernel;
 use crate::verdict::{Reason, Severity};
 use kmod::{Crc, Export, Module};
@@ -110,13 +110,19 @@ fn layout_need(needs: &Needs, places: &[u32]) -> Option<u32> {
 }
 
 impl Class {
-    /// What a kernel says to it, and why it refuses its version of `module_layout`, if it does.
+    /// What a kernel says to it.
+    pub fn whole(&self, kernel: &Kernel) -> Whole {
+        Whole::of(kernel, &self.module)
+    }
+
+    /// The same in short, and why it refuses its version of `module_layout`, if it does.
     pub fn fate(&self, kernel: &Kernel) -> (Standing, Option<Reason>) {
-        let is_about_layout = |reason: &Reason| {
+        let is_about_layout = |reason: &&Reason| {
             let symbol = reason.symbol.as_deref();
             reason.severity == Severity::Fatal && symbol.is_some_and(is_layout)
         };
-        let (standing, reasons) = judge::as_a_whole(kernel, &self.module);
-        (standing, reasons.into_iter().find(is_about_layout))
+        let whole = self.whole(kernel);
+        let layout = whole.reasons().find(is_about_layout).cloned();
+        (whole.standing, layout)
     }
 }

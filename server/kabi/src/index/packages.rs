@@ -182,6 +182,17 @@ impl Packages {
         numbered.filter_map(|(slot, package)| Some((slot, package.as_ref()?)))
     }
 
+    /// The needs of each module in the order in which modules list them.
+    pub fn needs_by_text(&self, package: &Package) -> Vec<Vec<u32>> {
+        let symbols = self.needs.symbols();
+        let sorted = |module| {
+            let mut needs = package.needs_of(module).to_vec();
+            needs.sort_by_key(|need| symbols.get(self.symbol_of(*need)));
+            needs
+        };
+        (0..package.modules.len()).map(sorted).collect()
+    }
+
     pub fn offers(&self, symbol: u32) -> &[Offer] {
         self.offers.get(&symbol).map_or(&[], Vec::as_slice)
     }
@@ -254,6 +265,12 @@ impl Package {
         &self.needs[start as usize..self.modules[module].end as usize]
     }
 
+    /// How many symbols a module needs, `module_layout` included.
+    pub fn needed_total(&self, module: usize, classes: &Classes) -> usize {
+        let layout = classes.get(self.modules[module].class).layout;
+        self.needs_of(module).len() + usize::from(layout.is_some())
+    }
+
     /// Places of all modules' needs.
     pub fn needs(&self) -> &[u32] {
         &self.needs
@@ -266,6 +283,11 @@ impl Package {
             .as_ref()
             .map_or(&[][..], |inside| &inside.exports);
         of_module(all, module).iter().map(|(_, export)| export)
+    }
+
+    /// Does some module export something?
+    pub fn exports_something(&self) -> bool {
+        self.inside.is_some()
     }
 
     /// What its modules export.

@@ -57,6 +57,26 @@ proptest! {
     }
 
     #[test]
+    fn briefs_are_the_judges_verdicts_cut(
+        kernel in any_kernel(),
+        packages in any_packages(),
+        keep in 0usize..6,
+    ) {
+        let index = index_of(&packages, &kernel);
+        let expected = judged(&kernel, &packages).into_iter().map(|whole| Brief::of(whole, keep));
+        let expected: Vec<Brief> = expected.collect();
+        let briefs = index.briefs(&0, keep).unwrap();
+        prop_assert_eq!(briefs.len(), packages.len());
+        for (key, _, brief) in index.briefs_of(&(0..packages.len()).collect::<Vec<_>>(), keep) {
+            prop_assert_eq!(&brief, &expected[*key]);
+        }
+        for (key, brief) in briefs {
+            prop_assert_eq!(&brief, &expected[*key]);
+            prop_assert_eq!(index.briefs_of([key], keep), vec![(key, &0, brief)]);
+        }
+    }
+
+    #[test]
     fn broken_symbols_are_those_of_the_judge(
         kernel in any_kernel(),
         packages in any_packages(),

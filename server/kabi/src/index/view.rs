@@ -1,12 +1,13 @@
 //! Packages on one kernel, as far as the kernel alone decides.
 
+use super::alone::told_of;
 use super::bits::Bits;
 use super::broken::NO_LAYOUT;
 use super::kernel::{PackedExport, PackedKernel};
 use super::packages::{ExportRow, ModuleRow, Package, Packages};
 use crate::judge::offers::{Fit, fit_of, plain};
 use crate::judge::symbols::{self, Fate, Offered};
-use crate::judge::{Standing, exports};
+use crate::judge::{Standing, Whole, exports};
 use crate::verdict::{Reason, Severity, Verdict};
 
 /// One kernel and all packages.
@@ -33,6 +34,8 @@ struct Prepared {
 /// What the kernel says to one kind of module.
 struct ClassFate {
     standing: Standing,
+    /// What that comes to.
+    verdict: Verdict,
     /// Why it refuses the version of `module_layout`.
     layout: Option<Reason>,
 }
@@ -47,6 +50,53 @@ pub(super) enum State {
     Failed,
     /// Not satisfied by the kernel, but some package exports the symbol.
     Contested,
+}
+
+/// The same, with all that is to be said of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Word {
+    Met,
+    /// Met, and something is to be said of it.
+    Remark(Severity),
+    /// Nobody can say.
+    Unknown,
+    Failed,
+    /// A rule for the whole module has said what there is to say.
+    SaidBefore,
+    /// A question of namespaces: depends on the module.
+    Ask,
+    /// Not satisfied by the kernel, but some package exports the symbol.
+    Contested,
+}
+
+impl From<&Fate> for Word {
+    fn from(fate: &Fate) -> Word {
+        match fate {
+            Fate::Met { remark: None, .. } => Word::Met,
+            Fate::Met {
+                remark: Some(told), ..
+            } => Word::Remark(told.severity),
+            Fate::Unknown(_) => Word::Unknown,
+            Fate::Failed(_) => Word::Failed,
+            Fate::SaidBefore => Word::SaidBefore,
+        }
+    }
+}
+
+impl Word {
+    pub fn is_resolved(self) -> bool {
+        matches!(self, Word::Met | Word::Remark(_))
+    }
+
+    /// How much weighs what is to be said of it.
+    pub fn severity(self) -> Option<Severity> {
+        match self {
+            Word::Remark(severity) => Some(severity),
+            Word::Unknown => Some(Severity::Warn),
+            Word::Failed => Some(Severity::Fatal),
+            Word::Met | Word::SaidBefore | Word::Ask | Word::Contested => None,
+        }
+    }
 }
 
 /// What the kernel alone says to a package.
@@ -124,7 +174,11 @@ impl<'a> View<'a> {
         }
         let classes = packages.classes.rows().iter().map(|class| {
             let (standing, layout) = class.fate(&kernel.head);
-            ClassFate { standing, layout }
+            ClassFate {
+                standing,
+                verdict: standing.verdict(),
+                layout,
+            }
         });
         let classes = classes.collect();
         let mut in_tree = Bits::none(packages.texts.len());
@@ -153,6 +207,9 @@ impl<'a> View<'a> {
 
     /// The verdict on a package, if the kernel alone decides it.
     pub fn package(&self, slot: u32, package: &Package) -> Seen {
+        if let Some(verdict) = self.quickly(package) {
+            return Seen::Decided(verdict);
+        }
         let mut together = Together::default();
         for module in 0..package.modules.len() {
             let (standing, open) = self.assess(slot, package, module, true, |_| {});
@@ -162,6 +219,23 @@ impl<'a> View<'a> {
             }
         }
         self.decide(package, together)
+    }
+
+    /// The verdict on a package in the usual case: nobody has a say but the kernel, which satisfies
+    /// every need without remark.
+    pub fn quickly(&self, package: &Package) -> Option<Verdict> {
+        let prepared = self.prepared.as_ref()?;
+        if package.exports_something() || !prepared.met.has_all(package.needs()) {
+            return None;
+        }
+        let mut worst = Verdict::Compatible;
+        for row in &package.modules {
+            if prepared.in_tree.has(row.name) {
+                return None;
+            }
+            worst = worst.max(prepared.classes[row.class as usize].verdict);
+        }
+        (!package.modules.is_empty()).then_some(worst)
     }
 
     /// The verdict on a package by what is said of its modules.
@@ -388,6 +462,53 @@ impl<'a> View<'a> {
         }
     }
 
+    /// What the kernel says to a need, with all that is to be said of it.
+    pub fn word(&self, need: u32) -> Word {
+        let row = self.packages.needs.row(need);
+        if self.packages.needs.is_layout(row.symbol) || !self.kernel.has_exports() {
+            return Word::SaidBefore;
+        }
+        if !row.kind.is_used() {
+            return Word::Met;
+        }
+        let export = self.kernel.export(row.symbol);
+        let is_conditional = export.is_some_and(|e| e.namespace.is_some_and(|n| !n.is_empty()));
+        match self.fate_if(need, export, |_| true) {
+            Fate::Failed(told)
+                if told.is_curable() && !self.packages.offers(row.symbol).is_empty() =>
+            {
+                Word::Contested
+            }
+            fate @ Fate::Failed(_) => Word::from(&fate),
+            _ if is_conditional => Word::Ask,
+            fate => Word::from(&fate),
+        }
+    }
+
+    /// All that the kernel says to modules of that class, their needs aside.
+    pub fn whole(&self, class: u32) -> Whole {
+        self.packages.classes.get(class).whole(&self.kernel.head)
+    }
+
+    /// Does a module stand in for one of the kernel's own that exports something?
+    pub fn is_in_tree(&self, row: &ModuleRow) -> bool {
+        match &self.prepared {
+            Some(prepared) => prepared.in_tree.has(row.name),
+            None => {
+                let name = plain(self.packages.texts.get(row.name));
+                !self.kernel.exports_of(&name).is_empty()
+            }
+        }
+    }
+
+    /// What is to be said of a need of that module, if the kernel alone decides about it.
+    pub fn told(&self, row: &ModuleRow, need: u32) -> Option<Reason> {
+        let told = told_of(self.fate(row, need))?;
+        let export = self.kernel.export(self.packages.symbol_of(need));
+        let export = export.map(PackedExport::unpacked);
+        Some(told.reason(&self.packages.needs.import(need), export.as_ref()))
+    }
+
     /// Looks at a need that is neither plainly met nor plainly denied; true if it is denied.
     fn ask(&self, row: &ModuleRow, need: u32, standing: &mut Standing) -> bool {
         let severity = match self.fate(row, need) {
@@ -406,7 +527,7 @@ impl<'a> View<'a> {
     }
 
     /// What the kernel alone says to a need of that module.
-    fn fate(&self, row: &ModuleRow, need: u32) -> Fate {
+    pub fn fate(&self, row: &ModuleRow, need: u32) -> Fate {
         let export = self.kernel.export(self.packages.symbol_of(need));
         self.fate_if(need, export, |namespace| self.may_use(row, namespace))
     }

@@ -3,6 +3,7 @@
 use super::Admin;
 use crate::audience;
 use crate::embargo::{self, Change};
+use crate::waivers::OPERATOR;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use store::PgConnection;
@@ -42,7 +43,7 @@ impl Admin {
         let mut tx = self.database.pool.begin().await?;
         self.kernel(&mut tx, id).await?;
         if change != Change::default() {
-            embargo::change(&mut tx, id, &change, &self.zone, self.now).await?;
+            embargo::change(&mut tx, id, &change, &self.zone, OPERATOR, self.now).await?;
         }
         let told = self.kernel(&mut tx, id).await?;
         tx.commit().await?;

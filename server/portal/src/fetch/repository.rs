@@ -129,6 +129,114 @@ fn digest<D: sha2::Digest>(file: &mut File) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use keyring::{KeyAlgorithm, SigningKey};
+    use sha2::{Digest as _, Sha256};
+    use std::collections::HashMap;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    const NOW: u64 = 1_790_000_000;
+    const PRIMARY: &[u8] = b"<metadata packages=\"0\"/>";
+
+    /// Serves these files on a loopback port.
+    async fn server(files: HashMap<&'static str, Vec<u8>>) -> Url {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/repo/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0; 4096];
+                let count = stream.read(&mut request).await.unwrap_or(0);
+                let request = String::from_utf8_lossy(&request[..count]).into_owned();
+                let path = request.split(' ').nth(1).unwrap_or_default();
+                let answer = match files.get(path.trim_start_matches("/repo/")) {
+                    Some(body) => {
+                        let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length:";
+                        [format!("{head} {}\r\n\r\n", body.len()).as_bytes(), body].concat()
+                    }
+                    None => b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec(),
+                };
+                let _ = stream.write_all(&answer).await;
+            }
+        });
+        Url::parse(&url).unwrap()
+    }
+
+    fn repomd(sha256: &str, size: usize) -> Vec<u8> {
+        format!(
+            "<repomd xmlns=\"http://linux.duke.edu/metadata/repo\"><revision>1</revision>\
+             <data type=\"primary\"><checksum type=\"sha256\">{sha256}</checksum>\
+             <location href=\"repodata/primary.xml\"/><timestamp>1</timestamp>\
+             <size>{size}</size></data></repomd>"
+        )
+        .into_bytes()
+    }
+
+    fn good_repomd() -> Vec<u8> {
+        repomd(&hex::encode(Sha256::digest(PRIMARY)), PRIMARY.len())
+    }
+
+    async fn fetch(
+        repomd: Vec<u8>,
+        signature: Option<Vec<u8>>,
+        keys: Vec<Certificate>,
+    ) -> Result<(String, File), FetchError> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let files = [
+            Some(("repodata/repomd.xml", repomd)),
+            signature.map(|bytes| ("repodata/repomd.xml.asc", bytes)),
+            Some(("repodata/primary.xml", PRIMARY.to_vec())),
+        ];
+        let wanted = Primary {
+            url: server(files.into_iter().flatten().collect()).await,
+            keys,
+            limit: 1 << 20,
+        };
+        let fetcher = Fetcher::new("127.0.0.0/8".parse().unwrap()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        primary(&fetcher, &wanted, folder.path(), NOW).await
+    }
+
+    #[tokio::test]
+    async fn what_repomd_says_of_the_primary_has_to_hold() {
+        let (name, _) = fetch(good_repomd(), None, Vec::new()).await.unwrap();
+        assert_eq!(name, "repodata/primary.xml");
+        let other = hex::encode(Sha256::digest(b"other"));
+        for (repomd, expected) in [
+            (repomd(&other, PRIMARY.len()), "another digest"),
+            (repomd(&other, PRIMARY.len() + 1), "another size"),
+        ] {
+            let error = fetch(repomd, None, Vec::new()).await.unwrap_err();
+            assert!(matches!(error, FetchError::Repository { .. }), "{error}");
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_pinned_key_must_have_signed() {
+        let key =
+            |name: &str| SigningKey::generate(name, KeyAlgorithm::Ed25519, NOW - 1_000).unwrap();
+        let (own, other) = (key("own <a@example.com>"), key("other <b@example.com>"));
+        let pinned = || vec![own.certificate()];
+        let by = |key: &SigningKey, text: &[u8]| Some(key.sign_detached(text, NOW).unwrap());
+        assert!(
+            fetch(good_repomd(), by(&own, &good_repomd()), pinned())
+                .await
+                .is_ok()
+        );
+        for (what, signature) in [
+            ("another key's", by(&other, &good_repomd())),
+            ("of another text", by(&own, b"<repomd/>")),
+            ("none at all", Some(b"hello".to_vec())),
+        ] {
+            let error = fetch(good_repomd(), signature, pinned()).await.unwrap_err();
+            assert!(
+                matches!(error, FetchError::Repository { .. }),
+                "{what}: {error}"
+            );
+        }
+        // Left out altogether.
+        assert!(fetch(good_repomd(), None, pinned()).await.is_err());
+    }
 
     #[test]
     fn folders_and_places() {

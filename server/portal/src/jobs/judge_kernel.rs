@@ -18,6 +18,9 @@ use uuid::Uuid;
 
 /// Symbols listed per module in a mail; the impact page has them all.
 const SYMBOLS_IN_MAIL: usize = 40;
+/// Packages listed in a mail, and modules of each; the kernel's page has them all.
+const PACKAGES_IN_MAIL: usize = 50;
+const MODULES_IN_MAIL: usize = 10;
 /// Packages of which all reasons are in memory at a time.
 const EXPLAINED_AT_ONCE: usize = 256;
 
@@ -60,31 +63,36 @@ async fn queue_mails(
         }
     }
     by_vendor.values_mut().for_each(keep_newest);
-    let ids = by_vendor.values().flatten().map(|p| p.package_id).collect();
+    let listed = by_vendor
+        .values()
+        .flat_map(|broken| broken.iter().take(PACKAGES_IN_MAIL));
+    let ids = listed.map(|package| package.package_id).collect();
     let mut modules = broken_modules(seen, kernel.id, ids).await?;
     let product = store::products::by_id(conn, kernel.product_id).await?;
     let product = product.map_or_else(|| kernel.product.clone(), |p| p.display_name);
+    let mut mails = Vec::with_capacity(by_vendor.len());
     for (vendor_id, broken) in by_vendor {
         let mail = compose(app, kernel, &product, &broken, &mut modules);
-        let message_id = format!("<{}.{vendor_id}@{}>", kernel.id, app.mailer.domain());
-        let new = NewMail {
+        mails.push(NewMail {
             vendor_id,
             kernel_id: kernel.id,
-            message_id: &message_id,
-            recipient: &broken[0].vendor_email,
-            subject: &mail.subject()?,
-            body_text: &mail.text()?,
-            body_html: &mail.html()?,
-        };
-        if let Some(mail_id) = store::mails::insert(conn, &new, now).await? {
-            Job::SendMail { mail_id }.enqueue(conn, now).await?;
-            tracing::info!(
-                vendor.name = broken[0].vendor,
-                kernel.release = kernel.release,
-                packages = broken.len(),
-                "a vendor will be told of a break"
-            );
-        }
+            message_id: format!("<{}.{vendor_id}@{}>", kernel.id, app.mailer.domain()),
+            recipient: broken[0].vendor_email.clone(),
+            subject: mail.subject()?,
+            body_text: mail.text()?,
+            body_html: mail.html()?,
+        });
+    }
+    let queued = store::mails::insert(conn, &mails, now).await?;
+    let send = |mail_id| Job::SendMail { mail_id };
+    let jobs: Vec<Job> = queued.into_iter().map(send).collect();
+    Job::enqueue_all(&jobs, conn, now).await?;
+    if !jobs.is_empty() {
+        tracing::info!(
+            kernel.release = kernel.release,
+            vendors = jobs.len(),
+            "vendors will be told of what breaks"
+        );
     }
     Ok(())
 }
@@ -111,7 +119,7 @@ async fn broken_modules(
     seen: Seen,
     kernel: Uuid,
     packages: Vec<Uuid>,
-) -> anyhow::Result<HashMap<Uuid, Vec<BrokenModule>>> {
+) -> anyhow::Result<HashMap<Uuid, Listing<BrokenModule>>> {
     let list = move |index: &judging::Index| {
         let mut listed = HashMap::with_capacity(packages.len());
         for some in packages.chunks(EXPLAINED_AT_ONCE) {
@@ -124,7 +132,7 @@ async fn broken_modules(
     Ok(seen.work(list).await?.1)
 }
 
-fn list_broken(whole: PackageVerdict) -> Vec<BrokenModule> {
+fn list_broken(whole: PackageVerdict) -> Listing<BrokenModule> {
     let bad = whole.modules.into_iter().filter(|m| !m.verdict.loads());
     let listed = |module: kabi::ModuleVerdict| {
         let fatal = module.reasons.iter();
@@ -134,7 +142,7 @@ fn list_broken(whole: PackageVerdict) -> Vec<BrokenModule> {
             name: module.module,
         }
     };
-    bad.map(listed).collect()
+    Listing::capped(bad.map(listed), MODULES_IN_MAIL)
 }
 
 fn compose(
@@ -142,17 +150,15 @@ fn compose(
     kernel: &Kernel,
     product: &str,
     broken: &[ToRebuild],
-    modules: &mut HashMap<Uuid, Vec<BrokenModule>>,
+    modules: &mut HashMap<Uuid, Listing<BrokenModule>>,
 ) -> KernelBreaksMail {
-    let packages = broken
-        .iter()
-        .map(|b| BrokenPackageInMail {
-            name: b.name.clone(),
-            version: format!("{}.{}", views::evr(b.epoch, &b.version, &b.release), b.arch),
-            url: app.url(&format!("/packages/{}", b.package_id)),
-            modules: modules.remove(&b.package_id).unwrap_or_default(),
-        })
-        .collect();
+    let listed = |b: &ToRebuild| BrokenPackageInMail {
+        name: b.name.clone(),
+        version: format!("{}.{}", views::evr(b.epoch, &b.version, &b.release), b.arch),
+        url: app.url(&format!("/packages/{}", b.package_id)),
+        modules: modules.remove(&b.package_id).unwrap_or_default(),
+    };
+    let packages = Listing::capped(broken.iter().map(listed), PACKAGES_IN_MAIL);
     KernelBreaksMail {
         site_name: app.config.site_name.clone(),
         vendor: broken[0].vendor_display_name.clone(),

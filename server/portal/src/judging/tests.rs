@@ -362,9 +362,15 @@ impl World {
             for ((id, ..), whole) in offered.iter().zip(kabi::judge(&kernel, &candidates)) {
                 anew.push((*id, Brief::from(whole)));
             }
-            let stored = store::verdicts::on_kernel(&mut conn, Viewer::Distributor, kernel_id);
-            let stored = stored.await?.into_iter().map(|v| {
-                let (verdict, totals, modules) = (v.verdict, v.totals, v.modules);
+            let all = store::verdicts::on_kernel(&mut conn, Viewer::Distributor, kernel_id);
+            let all = all.await?;
+            let ids: Vec<Uuid> = all.iter().map(|v| v.package_id).collect();
+            let viewer = Viewer::Distributor;
+            let kept = store::verdicts::kept_reasons(&mut conn, viewer, kernel_id, &ids);
+            let mut kept = kept.await?;
+            let stored = all.into_iter().map(|v| {
+                let (verdict, totals) = (v.verdict, v.totals);
+                let modules = kept.remove(&v.package_id).unwrap_or_default();
                 (
                     v.package_id,
                     Brief {

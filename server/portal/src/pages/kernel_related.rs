@@ -13,10 +13,25 @@ pub struct KernelRelated {
     pub compare_action: String,
     /// Kernels to compare with, nearest first.
     pub compare: Vec<Choice>,
+    /// For distributors.
+    pub change: Option<ChangeKernelForm>,
     /// For a vendor whose packages break.
     pub form: Option<AcknowledgeForm>,
     /// For distributors, by vendor.
     pub acknowledged: Vec<AcknowledgedBy>,
+}
+
+/// With it, a distributor says when the kernel is released, and for whom it is until then.
+#[derive(Clone, Debug)]
+pub struct ChangeKernelForm {
+    pub action: String,
+    pub statuses: Vec<Choice>,
+    /// `2026-12-01`, or empty.
+    pub release_date: String,
+    /// `acme, beta`, or `all`.
+    pub vendors: String,
+    /// It is not for everybody yet.
+    pub is_embargoed: bool,
 }
 
 /// With it, a vendor says that it knows.

@@ -3,7 +3,7 @@
 //! One mail per vendor and kernel. Subject, text and HTML come from the same values; the text
 //! is folded to 72 columns, as mail readers expect it.
 
-use super::{KernelStatus, Listing, Moment, Reason, counted, fold};
+use super::{KernelStatus, Listing, Moment, Reason, fold};
 use askama::Template;
 
 /// Width of the text part, the customary one for plain text.
@@ -26,7 +26,8 @@ pub struct KernelBreaksMail {
     pub status: KernelStatus,
     /// Day of the release, past or announced.
     pub release_date: Option<Moment>,
-    pub packages: Vec<BrokenPackageInMail>,
+    /// Never empty.
+    pub packages: Listing<BrokenPackageInMail>,
     /// Absolute address of the kernel's page.
     pub impact_url: String,
     /// Absolute address of the upload form.
@@ -46,7 +47,7 @@ pub struct BrokenPackageInMail {
     /// Absolute address of its page.
     pub url: String,
     /// Only those that do not load.
-    pub modules: Vec<BrokenModule>,
+    pub modules: Listing<BrokenModule>,
 }
 
 /// A module that does not load, and why.
@@ -102,7 +103,7 @@ impl KernelBreaksMail {
 
     /// `2 packages`.
     fn packages_counted(&self) -> String {
-        counted(self.packages.len() as u64, "package", "packages")
+        self.packages.counted("package", "packages")
     }
 
     /// Whether the kernel is with users already.
@@ -148,6 +149,19 @@ mod tests {
                 assert!(part.contains(wanted), "{wanted} is missing in {part}");
             }
             assert!(part.contains("and 12 more"), "{part}");
+        }
+    }
+
+    #[test]
+    fn a_long_list_ends_with_the_way_to_the_rest() {
+        let mut mail = samples::kernel_breaks_mail();
+        mail.packages.more = 7;
+        mail.packages.items[0].modules.more = 3;
+        assert!(mail.subject().unwrap().starts_with("9 packages do"));
+        for part in [mail.text().unwrap(), mail.html().unwrap()] {
+            for wanted in ["and 3 more modules", "nd 7 more", &mail.impact_url] {
+                assert!(part.contains(wanted), "{wanted} is missing in {part}");
+            }
         }
     }
 

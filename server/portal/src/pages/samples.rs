@@ -9,6 +9,7 @@ mod package;
 mod repositories;
 mod status;
 mod symbol;
+mod what_if;
 
 pub use package::{package, rejected_package};
 
@@ -336,32 +337,41 @@ pub fn kernel_breaks_mail() -> KernelBreaksMail {
         arch: "x86_64".into(),
         status: KernelStatus::Preview,
         release_date: Some(moment("2026-12-08", "8 Dec 2026")),
-        packages: vec![
-            BrokenPackageInMail {
-                name: "acme-nic-kmp-default".into(),
-                version: "2.14_k6.4.0_150600.21-1.x86_64".into(),
-                url: "https://drivers.example.com/packages/0193a1b2-77aa".into(),
-                modules: vec![BrokenModule {
-                    name: "acme_nic".into(),
-                    reasons: Listing {
-                        items: broken_symbols(),
-                        more: 12,
-                    },
-                }],
-            },
-            BrokenPackageInMail {
-                name: "acme-roce-kmp-default".into(),
-                version: "1.1_k6.4.0_150600.21-1.x86_64".into(),
-                url: "https://drivers.example.com/packages/0193a1b2-88bb".into(),
-                modules: vec![BrokenModule {
-                    name: "acme_roce".into(),
-                    reasons: Listing {
-                        items: broken_symbols()[..1].to_vec(),
-                        more: 0,
-                    },
-                }],
-            },
-        ],
+        packages: Listing::capped(
+            [
+                BrokenPackageInMail {
+                    name: "acme-nic-kmp-default".into(),
+                    version: "2.14_k6.4.0_150600.21-1.x86_64".into(),
+                    url: "https://drivers.example.com/packages/0193a1b2-77aa".into(),
+                    modules: Listing::capped(
+                        [BrokenModule {
+                            name: "acme_nic".into(),
+                            reasons: Listing {
+                                items: broken_symbols(),
+                                more: 12,
+                            },
+                        }],
+                        1,
+                    ),
+                },
+                BrokenPackageInMail {
+                    name: "acme-roce-kmp-default".into(),
+                    version: "1.1_k6.4.0_150600.21-1.x86_64".into(),
+                    url: "https://drivers.example.com/packages/0193a1b2-88bb".into(),
+                    modules: Listing::capped(
+                        [BrokenModule {
+                            name: "acme_roce".into(),
+                            reasons: Listing {
+                                items: broken_symbols()[..1].to_vec(),
+                                more: 0,
+                            },
+                        }],
+                        1,
+                    ),
+                },
+            ],
+            2,
+        ),
         impact_url: "https://drivers.example.com/kernels/0193a1b2-99cc".into(),
         upload_url: "https://drivers.example.com/upload".into(),
         help_url: "https://drivers.example.com/help/checks".into(),
@@ -622,6 +632,7 @@ pub fn all_pages() -> Vec<(&'static str, String)> {
         ("device", hardware::device().render()),
         ("symbols", symbol::symbols().render()),
         ("symbol", symbol::symbol().render()),
+        ("what-if", what_if::what_if().render()),
         ("upload", upload(false).render()),
         ("upload-errors", upload(true).render()),
         ("login", login().render()),

@@ -1,4 +1,9 @@
-//! What-if: would a package, a module or a list of symbols load? Over the API; nothing is stored.
+//! What-if: would a package, a module or a list of symbols load? Over the API and as a page; nothing
+//! is stored.
+
+mod page;
+
+pub use page::{form, submit};
 
 use crate::app::App;
 use crate::auth::{Caller, Role};
@@ -6,6 +11,7 @@ use crate::client::ClientAddress;
 use crate::error::{Error, Result};
 use crate::extract::Params;
 use crate::inspecting::Failure;
+use crate::storage::Received;
 use crate::what_if::{self, Question, Restriction, SymbolList};
 use axum::Json;
 use axum::body::Body;
@@ -22,6 +28,10 @@ const LARGEST_FILE: u64 = 64 << 20;
 /// Largest list of symbols, in bytes.
 const LARGEST_LIST: usize = 4 << 20;
 const LONGEST_NAME: usize = 255;
+/// Reasons listed of a module on a kernel; `reasons_total` counts them all.
+const REASONS: usize = 200;
+/// Reasons listed in one answer.
+const REASONS_IN_ALL: usize = 50_000;
 
 /// Query of a question.
 #[derive(Deserialize, Default)]
@@ -44,13 +54,7 @@ pub async fn check(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>> {
-    if caller.role == Role::Anonymous {
-        app.throttle.count_check(client).map_err(|wait| {
-            let seconds = wait.as_secs() + 1;
-            let detail = format!("Too many questions from one place; ask again in {seconds} s.");
-            Error::too_many_requests(seconds, detail)
-        })?;
-    }
+    count(&app, &caller, client)?;
     let is_list = headers
         .get(header::CONTENT_TYPE)
         .and_then(|v| v.to_str().ok())
@@ -64,23 +68,24 @@ pub async fn check(
         (Question::Symbols(list), _) => list.name.clone().unwrap_or_else(|| "symbols".to_owned()),
         (Question::Modules(modules), _) => modules[0].name.clone(),
     };
-    let restriction = Restriction {
+    let mut restriction = Restriction {
         product: params.product,
         arch: params.arch,
         flavor: params.flavor,
         kernel: params.kernel,
     };
+    if let Question::Symbols(list) = &question {
+        restriction = restriction.or(list.restriction());
+    }
     let answer = what_if::answer(&app, &caller, &file, question, &restriction).await?;
-    let verdicts: Vec<Value> = answer
-        .kernels
-        .iter()
-        .flat_map(|on| {
-            on.judged
-                .modules
-                .iter()
-                .map(|module| line(&file, on, module))
-        })
-        .collect();
+    let mut room = REASONS_IN_ALL;
+    let mut verdicts: Vec<Value> = Vec::new();
+    for on in &answer.kernels {
+        for module in &on.judged.modules {
+            verdicts.push(line(&file, on, module, REASONS.min(room)));
+            room -= module.reasons.len().min(REASONS).min(room);
+        }
+    }
     Ok(Json(json!({
         "kernels_total": answer.total,
         "kernels_judged": answer.kernels.len(),
@@ -88,14 +93,27 @@ pub async fn check(
     })))
 }
 
+/// Those who did not sign in may not ask without end.
+fn count(app: &App, caller: &Caller, client: ClientAddress) -> Result<()> {
+    if caller.role != Role::Anonymous {
+        return Ok(());
+    }
+    app.throttle.count_check(client).map_err(|wait| {
+        let seconds = wait.as_secs() + 1;
+        let detail = format!("Too many questions from one place; ask again in {seconds} s.");
+        Error::too_many_requests(seconds, detail)
+    })
+}
+
 /// As `kmp-portal check --format json` writes it, and which kernel that is.
-fn line(file: &str, on: &what_if::OnKernel, module: &ModuleVerdict) -> Value {
+fn line(file: &str, on: &what_if::OnKernel, module: &ModuleVerdict, most: usize) -> Value {
     json!({
         "file": file,
         "module": module.module,
         "kernel": on.kernel.release,
         "verdict": module.verdict.as_str(),
-        "reasons": module.reasons.iter().map(reason).collect::<Vec<_>>(),
+        "reasons": module.reasons.iter().take(most).map(reason).collect::<Vec<_>>(),
+        "reasons_total": module.reasons.len(),
         "kernel_id": on.kernel.id,
         "product": on.kernel.product,
         "arch": on.kernel.arch,
@@ -141,8 +159,14 @@ async fn read_file(app: &App, body: Body, name: &str) -> Result<Vec<Module>> {
         .storage
         .receive(body.into_data_stream(), LARGEST_FILE)
         .await?;
+    read_received(app, received, name).await
+}
+
+async fn read_received(app: &App, received: Received, name: &str) -> Result<Vec<Module>> {
+    let place = app.readers.enter()?;
     let path = received.path().to_owned();
     let read = app.inspector.read_modules(path, name.to_owned()).await;
+    drop(place);
     drop(received);
     match read {
         Ok(Ok(modules)) => Ok(modules),

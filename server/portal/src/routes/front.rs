@@ -3,16 +3,15 @@
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::Result;
-use crate::impact;
 use crate::pages::{Figure, FrontPage, KernelStatus, Nav, UpcomingKernel, counted, thousands};
 use crate::routes::packages::{package_rows, repository_box};
 use crate::routes::pages::Page;
 use crate::shown;
 use crate::views::{release_day, shell};
 use axum::extract::State;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use store::kernels::{Filter, Kernel};
+use store::verdicts::Rebuilds;
 use store::{PgConnection, Viewer};
 
 const RECENT: i64 = 10;
@@ -75,21 +74,16 @@ async fn upcoming(
     kernels.sort_by_key(|k| (k.release_at.is_none(), k.release_at));
     let mut upcoming = Vec::new();
     for kernel in kernels {
-        let verdicts = shown::verdicts_on(conn, caller, &kernel).await?;
-        upcoming.push(line(app, &kernel, &impact::of_kernel(verdicts)));
+        let effect = shown::rebuilds_on(conn, caller, &kernel).await?;
+        upcoming.push(line(app, &kernel, effect));
     }
     Ok(upcoming)
 }
 
-fn line(app: &App, kernel: &Kernel, impact: &impact::Impact) -> UpcomingKernel {
-    let breaking: Vec<_> = impact.broken.iter().filter(|b| b.needs_rebuild()).collect();
-    let vendors: BTreeSet<i64> = breaking.iter().map(|b| b.package.vendor_id).collect();
-    let total = impact.loads + impact.broken.len();
-    let verb = if breaking.len() == 1 {
-        "breaks"
-    } else {
-        "break"
-    };
+fn line(app: &App, kernel: &Kernel, effect: Rebuilds) -> UpcomingKernel {
+    let [packages, breaking, vendors] =
+        [effect.packages, effect.to_rebuild, effect.vendors].map(i64::unsigned_abs);
+    let verb = if breaking == 1 { "breaks" } else { "break" };
     UpcomingKernel {
         href: format!("/kernels/{}", kernel.id),
         release: kernel.release.clone(),
@@ -100,15 +94,14 @@ fn line(app: &App, kernel: &Kernel, impact: &impact::Impact) -> UpcomingKernel {
         impact: match kernel.judged_at {
             None => "Being judged".to_owned(),
             Some(_) => format!(
-                "{} of {} {verb}",
-                breaking.len(),
-                counted(total as u64, "package", "packages")
+                "{breaking} of {} {verb}",
+                counted(packages, "package", "packages")
             ),
         },
-        breaking: breaking.len() as u64,
-        vendors: match vendors.len() {
+        breaking,
+        vendors: match vendors {
             0 => String::new(),
-            n => counted(n as u64, "vendor", "vendors"),
+            n => counted(n, "vendor", "vendors"),
         },
     }
 }

@@ -1,11 +1,13 @@
 //! Kernels over the API and as pages.
 
+mod change;
 mod form;
 mod parts;
 mod register;
 mod related;
 mod views;
 
+pub use change::submit_change;
 pub use form::{form, submit};
 pub use parts::{add_parts, put_severities, put_stablelist};
 pub use register::register;
@@ -23,6 +25,7 @@ use crate::routes::acknowledge;
 use crate::shown;
 use crate::uploads;
 use crate::views::rfc3339;
+use crate::waivers::Actor;
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
@@ -199,11 +202,22 @@ pub async fn change(
             e.body_text()
         ))
     })?;
-    find(&app, id).await?;
+    let kernel = carry_out(&app, &caller, id, &change).await?;
+    Ok(Json(shown_to(&app, &caller, &kernel).await?))
+}
+
+/// Changes a kernel on behalf of a distributor; gives it as it is afterwards.
+async fn carry_out(app: &App, caller: &Caller, id: Uuid, change: &Change) -> Result<Kernel> {
+    caller.require_distributor()?;
+    find(app, id).await?;
+    let by = Actor {
+        name: &caller.name,
+        role: "distributor",
+    };
     let mut tx = app.pool.begin().await?;
-    embargo::change(&mut tx, id, &change, &app.config.timezone, app.now()).await?;
+    embargo::change(&mut tx, id, change, &app.config.timezone, by, app.now()).await?;
     tx.commit().await?;
-    let kernel = find(&app, id).await?;
+    let kernel = find(app, id).await?;
     tracing::info!(
         kernel.id = %id,
         kernel.release = kernel.release,
@@ -211,7 +225,7 @@ pub async fn change(
         by = caller.name,
         "kernel changed"
     );
-    Ok(Json(shown_to(&app, &caller, &kernel).await?))
+    Ok(kernel)
 }
 
 /// `GET /api/v1/kernels/{id}/accesses`: which vendors were shown it while it was under embargo.
@@ -256,11 +270,13 @@ pub async fn impact(
     let impact = impact::of_kernel(verdicts);
     let said = store::acknowledgements::of_kernel(&mut conn, caller.viewer(), id).await?;
     let symbols = impact::symbols(&app.judging, &mut conn, &kernel, &impact.broken).await?;
-    let packages: Vec<Value> = impact
-        .broken
-        .iter()
-        .skip((page - 1).saturating_mul(per_page))
-        .take(per_page)
+    let part = || {
+        let skipped = (page - 1).saturating_mul(per_page);
+        impact.broken.iter().skip(skipped).take(per_page)
+    };
+    let ids: Vec<Uuid> = part().map(|b| b.package.package_id).collect();
+    let reasons = shown::reasons_on(&mut conn, &caller, &kernel, &ids).await?;
+    let packages: Vec<Value> = part()
         .map(|b| {
             let p = &b.package;
             json!({
@@ -272,7 +288,7 @@ pub async fn impact(
                 "verdict": p.verdict,
                 "fixed_by": b.fixed_by,
                 "needs_rebuild": b.needs_rebuild(),
-                "modules": p.modules,
+                "modules": reasons.get(&p.package_id).map_or(&[][..], Vec::as_slice),
                 "modules_total": p.totals.modules,
                 "modules_load": p.totals.modules_load,
                 "reasons_total": p.totals.reasons,

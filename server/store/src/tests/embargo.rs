@@ -275,7 +275,7 @@ async fn of_an_embargoed_kernel_a_vendor_learns_of_its_own_packages_only(
     let compatible = |id: &Uuid| verdicts::Judged {
         package_id: *id,
         kernel_id: kernel,
-        brief: verdicts::Brief::compatible(0),
+        brief: kabi::index::Brief::compatible(0).into(),
     };
     let judged: Vec<_> = ids.iter().map(compatible).collect();
     verdicts::save(&mut conn, &judged, NOW).await?;

@@ -1,7 +1,7 @@
 //! What is kept of a verdict: the word, the counts and the first reasons. Bounded, whatever the
 //! package: the engine gives all reasons of one package on one kernel when somebody asks.
 
-use kabi::{ModuleVerdict, PackageVerdict, Reason, Severity, Verdict};
+use kabi::{ModuleVerdict, PackageVerdict, Reason, Verdict};
 
 /// Reasons that are kept, of all modules together.
 pub const KEPT_REASONS: usize = 20;
@@ -28,60 +28,33 @@ pub struct Brief {
     pub modules: Vec<ModuleVerdict>,
 }
 
-impl Brief {
-    /// Of a package all of whose modules load, with nothing to say about them.
-    #[must_use]
-    pub fn compatible(modules: usize) -> Self {
+impl From<kabi::index::Brief> for Brief {
+    fn from(brief: kabi::index::Brief) -> Self {
+        let mut modules = brief.modules;
+        for module in &mut modules {
+            cut(&mut module.module);
+            module.reasons.iter_mut().for_each(shorten);
+        }
         Self {
-            verdict: Verdict::Compatible,
+            verdict: brief.verdict,
             totals: Totals {
-                modules: count(modules),
-                modules_load: count(modules),
-                reasons: 0,
+                modules: count(brief.modules_total),
+                modules_load: count(brief.modules_load),
+                reasons: count(brief.reasons_total),
             },
-            modules: Vec::new(),
+            modules,
         }
     }
 }
 
 impl From<PackageVerdict> for Brief {
     fn from(whole: PackageVerdict) -> Self {
-        let PackageVerdict { verdict, modules } = whole;
-        if verdict == Verdict::Compatible {
-            return Self::compatible(modules.len());
-        }
-        let totals = Totals {
-            modules: count(modules.len()),
-            modules_load: count(modules.iter().filter(|m| m.verdict.loads()).count()),
-            reasons: count(modules.iter().map(|m| m.reasons.len()).sum()),
-        };
-        Self {
-            verdict,
-            totals,
-            modules: first_reasons(modules),
-        }
+        Self::from(kabi::index::Brief::of(whole, KEPT_REASONS))
     }
 }
 
 fn count(number: usize) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
-}
-
-/// Those modules first that decide, and of each the reasons that decide.
-fn first_reasons(mut modules: Vec<ModuleVerdict>) -> Vec<ModuleVerdict> {
-    modules.retain(|module| !module.reasons.is_empty());
-    modules.sort_by_key(|module| std::cmp::Reverse(module.verdict));
-    let mut room = KEPT_REASONS;
-    for module in &mut modules {
-        let is_light = |reason: &Reason| reason.severity == Severity::Info;
-        module.reasons.sort_by_key(is_light);
-        module.reasons.truncate(room);
-        room -= module.reasons.len();
-        cut(&mut module.module);
-        module.reasons.iter_mut().for_each(shorten);
-    }
-    modules.retain(|module| !module.reasons.is_empty());
-    modules
 }
 
 fn shorten(reason: &mut Reason) {
@@ -96,62 +69,29 @@ fn cut(text: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kabi::codes;
+    use kabi::{Severity, codes};
 
-    fn reason(symbol: &str) -> Reason {
-        Reason {
+    #[test]
+    fn no_text_is_long() {
+        let reason = Reason {
             code: codes::CRC_MISMATCH.to_owned(),
             severity: Severity::Fatal,
-            symbol: Some(symbol.to_owned()),
+            symbol: Some("é".repeat(4_000)),
             expected: None,
             found: None,
             provider: None,
             detail: None,
-        }
-    }
-
-    fn module(name: &str, verdict: Verdict, reasons: usize) -> ModuleVerdict {
-        ModuleVerdict {
-            module: name.to_owned(),
-            verdict,
-            reasons: (0..reasons).map(|n| reason(&format!("s{n}"))).collect(),
+        };
+        let module = ModuleVerdict {
+            module: "m".to_owned(),
+            verdict: Verdict::Incompatible,
+            reasons: vec![reason],
             needed_total: 9,
             needed_ok: 0,
-        }
-    }
-
-    #[test]
-    fn the_worst_modules_are_kept_and_everything_is_counted() {
-        let modules = vec![
-            module("fine", Verdict::Compatible, 0),
-            module("warned", Verdict::CompatibleWithWarnings, 3),
-            module("first", Verdict::Incompatible, 15),
-            module("second", Verdict::Incompatible, 1_000),
-        ];
+        };
         let brief = Brief::from(PackageVerdict {
             verdict: Verdict::Incompatible,
-            modules,
-        });
-        let kept = brief
-            .modules
-            .iter()
-            .map(|m| (m.module.as_str(), m.reasons.len()));
-        assert_eq!(kept.collect::<Vec<_>>(), [("first", 15), ("second", 5)]);
-        let Totals {
-            modules,
-            modules_load,
-            reasons,
-        } = brief.totals;
-        assert_eq!((modules, modules_load, reasons), (4, 2, 1_018));
-    }
-
-    #[test]
-    fn no_text_is_long() {
-        let mut long = module("m", Verdict::Incompatible, 1);
-        long.reasons[0].symbol = Some("é".repeat(4_000));
-        let brief = Brief::from(PackageVerdict {
-            verdict: Verdict::Incompatible,
-            modules: vec![long],
+            modules: vec![module],
         });
         let kept = brief.modules[0].reasons[0].symbol.as_ref().unwrap();
         assert_eq!(kept.len(), LONGEST_TEXT);

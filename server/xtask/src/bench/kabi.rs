@@ -1,5 +1,5 @@
-//! `cargo xtask bench kabi`: the index of packages and kernels on real symbols, and the way a
-//! database would say the same, over the same interned numbers.
+//! `cargo xtask bench kabi`: the index of packages and kernels on real symbols, the way a database
+//! would say the same, over the same interned numbers, and the whole service over HTTP.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -85,6 +85,40 @@ const GOALS: [(&str, &str, f64, &str); 11] = [
     ),
 ];
 
+/// The same of the whole service: by the clock, from the request to the answer.
+const SERVICE_GOALS: [(&str, &str, f64, &str); 5] = [
+    (
+        "kernel/few",
+        "POST a kernel, few changes: 10,000 stored verdicts, mails",
+        2_000.0,
+        "ms",
+    ),
+    (
+        "kernel/real",
+        "POST a kernel, everything breaks: the same",
+        2_000.0,
+        "ms",
+    ),
+    (
+        "kernel/cold",
+        "POST a kernel, few changes: just started",
+        2_000.0,
+        "ms",
+    ),
+    (
+        "package/new",
+        "a new KMP on 1,000 kernels, stored",
+        50.0,
+        "ms",
+    ),
+    (
+        "check/beyond",
+        "POST check on 200 kernels, beyond reading",
+        20.0,
+        "ms",
+    ),
+];
+
 /// Measures, prints the table; the exit code is 1 when a goal is missed.
 pub fn kabi(project: &Path) -> Result<ExitCode> {
     packages::ensure(&Group::FOR_TESTS)?;
@@ -109,7 +143,15 @@ pub fn kabi(project: &Path) -> Result<ExitCode> {
         goal: Some(Goal::AtLeast(RATIO)),
     });
     println!("\nCPU time of one thread; the peer is the most that it may be");
-    let missed = super::print(&rows);
+    let mut missed = super::print(&rows);
+    let service = service(project, &folder)?;
+    let rows = SERVICE_GOALS.map(|(name, what, most, unit)| {
+        let figure = service.get(name).copied();
+        let figure = figure.with_context(|| format!("service_speed did not measure {name}"))?;
+        Ok(row(what, figure, most, unit))
+    });
+    println!("\nby the clock, the built program with its PostgreSQL");
+    missed += super::print(&rows.into_iter().collect::<Result<Vec<Row>>>()?);
     Ok(ExitCode::from(u8::from(missed > 0)))
 }
 
@@ -126,9 +168,7 @@ fn row(what: &str, measured: f64, most: f64, unit: &str) -> Row {
 /// Builds and runs the program that measures; its figures by name.
 fn measure(project: &Path, folder: &Path) -> Result<BTreeMap<String, f64>> {
     let images = images::all(&fixtures::Folders::of(project).whole_kernels())?;
-    let (built_for, other) = two_of_one_machine(&images).context(
-        "two whole kernels of this machine's architecture are needed, and the archive has fewer",
-    )?;
+    let (built_for, other) = two(&images)?;
     let mut build = test::cargo(project);
     build.args(["build", "--release", "--package", "kabi"]);
     sh::run_loud(build.args(["--example", "index_speed"]))?;
@@ -139,11 +179,42 @@ fn measure(project: &Path, folder: &Path) -> Result<BTreeMap<String, f64>> {
     run.arg("--new").arg(&other.symvers);
     run.arg("--copy").arg(folder);
     run.args(["--packages", "10000", "--packages", "100000"]);
+    Ok(figures(&sh::output(&mut run)?))
+}
+
+/// The same for the program that asks the whole service.
+fn service(project: &Path, folder: &Path) -> Result<BTreeMap<String, f64>> {
+    let images = images::all(&fixtures::Folders::of(project).whole_kernels())?;
+    let (built_for, other) = two(&images)?;
+    let mut program = test::cargo(project);
+    program.args(["build", "--release", "--package", "kmp-portal"]);
+    sh::run_loud(&mut program)?;
+    let mut build = test::cargo(project);
+    build.args(["build", "--release", "--package", "portal"]);
+    sh::run_loud(build.args(["--example", "service_speed"]))?;
+    let target = test::target_folder(project)?.join("release");
+    let mut run = Command::new(target.join("examples/service_speed"));
+    run.arg("--program").arg(target.join("kmp-portal"));
+    run.arg("--modules").arg(&built_for.modules);
+    run.arg("--old").arg(&built_for.symvers);
+    run.arg("--new").arg(&other.symvers);
+    run.arg("--folder").arg(folder);
+    Ok(figures(&sh::output(&mut run)?))
+}
+
+/// What lines `NAME VALUE` say.
+fn figures(text: &str) -> BTreeMap<String, f64> {
     let figure = |line: &str| {
         let (name, value) = line.split_once(' ')?;
         Some((name.to_owned(), value.parse().ok()?))
     };
-    Ok(sh::output(&mut run)?.lines().filter_map(figure).collect())
+    text.lines().filter_map(figure).collect()
+}
+
+fn two(images: &[Image]) -> Result<(&Image, &Image)> {
+    two_of_one_machine(images).context(
+        "two whole kernels of this machine's architecture are needed, and the archive has fewer",
+    )
 }
 
 fn two_of_one_machine(images: &[Image]) -> Option<(&Image, &Image)> {

@@ -9,6 +9,16 @@ pub fn related() -> KernelRelated {
         gate_href: Some("/kernels/6/gate".into()),
         compare_action: "/kernels/6/diff".into(),
         compare: Choice::list([("5", "6.4.0-150600.21-default")], "5"),
+        change: Some(ChangeKernelForm {
+            action: "/kernels/6/change".into(),
+            statuses: Choice::list(
+                [("preview", "Preview"), ("released", "Released")],
+                "preview",
+            ),
+            release_date: "2026-12-08".into(),
+            vendors: "acme, northwind".into(),
+            is_embargoed: true,
+        }),
         form: Some(AcknowledgeForm {
             action: "/kernels/6/acknowledge".into(),
             said: Some(moment.clone()),

@@ -52,6 +52,7 @@ pub async fn related(
             .then(|| format!("/kernels/{}/gate", kernel.id)),
         compare_action: format!("/kernels/{}/diff", kernel.id),
         compare: Choice::list(choices, &first),
+        change: super::change::form_of(conn, caller, kernel).await?,
         form,
         acknowledged: match caller.role {
             Role::Distributor => said.into_iter().map(acknowledged).collect(),

@@ -17,8 +17,9 @@ use crate::routes::pages::Page;
 use crate::shown;
 use crate::views::{self, evr, moment, shell};
 use axum::extract::State;
+use kabi::ModuleVerdict;
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 use store::PgConnection;
@@ -149,7 +150,13 @@ pub async fn page(
         impact.broken.len() as u64,
     );
     let first = usize::try_from(paging.page - 1).unwrap_or(0) * BROKEN;
-    let shown = first..impact.broken.len().min(first + BROKEN);
+    let first = first.min(impact.broken.len());
+    let on_page = first..impact.broken.len().min(first + BROKEN);
+    let ids: Vec<Uuid> = impact.broken[on_page.clone()]
+        .iter()
+        .map(|b| b.package.package_id)
+        .collect();
+    let reasons = shown::reasons_on(&mut conn, &caller, &kernel, &ids).await?;
     let broken_by = impact::symbols(&app.judging, &mut conn, &kernel, &impact.broken).await?;
     Ok(Page(KernelPage {
         related: related(&app, &mut conn, &caller, &kernel, breaks_own).await?,
@@ -183,7 +190,7 @@ pub async fn page(
             is_pending: kernel.judged_at.is_none(),
             bar,
             top_symbols: broken_by.iter().take(TOP_SYMBOLS).map(top_symbol).collect(),
-            broken: by_vendor(&impact.broken, shown, &told),
+            broken: by_vendor(&impact.broken, on_page, &reasons, &told),
             paging,
             loading,
         },
@@ -338,6 +345,7 @@ fn top_symbol(symbol: &impact::BrokenSymbol) -> TopSymbol {
 fn by_vendor(
     broken: &[Broken],
     shown: Range<usize>,
+    reasons: &HashMap<Uuid, Vec<ModuleVerdict>>,
     told: &[(String, Option<store::Time>)],
 ) -> Vec<VendorBreaks> {
     let mut vendors: Vec<VendorBreaks> = Vec::new();
@@ -353,7 +361,8 @@ fn by_vendor(
         vendor.total += 1;
         vendor.mended += usize::from(broken_one.fixed_by.is_some());
         if shown.contains(&place) {
-            let mut line = broken_package(package);
+            let modules = reasons.get(&package.package_id);
+            let mut line = broken_package(package, modules.map_or(&[], Vec::as_slice));
             if broken_one.fixed_by.is_some() {
                 line.version.push_str(" (another build loads)");
             }
@@ -381,15 +390,16 @@ fn vendor_breaks(package: &OfPackage, told: &[(String, Option<store::Time>)]) ->
     }
 }
 
-fn broken_package(package: &OfPackage) -> BrokenPackage {
-    let bad = || package.modules.iter().filter(|m| !m.verdict.loads());
+fn broken_package(package: &OfPackage, modules: &[ModuleVerdict]) -> BrokenPackage {
+    let bad = || modules.iter().filter(|m| !m.verdict.loads());
     let mut seen = BTreeSet::new();
     let reasons = bad()
         .flat_map(|m| &m.reasons)
         .filter(|r| r.severity == kabi::Severity::Fatal)
         .filter(|r| r.symbol.is_none() || seen.insert(r.symbol.clone()))
         .map(views::reason);
-    let reasons = listing_of(reasons.collect(), package);
+    let kept = modules.iter().map(|m| m.reasons.len()).sum();
+    let reasons = listing_of(reasons.collect(), kept, package);
     let mut modules: Vec<String> = bad().map(|m| m.module.clone()).collect();
     let bad_total = package.totals.modules - package.totals.modules_load;
     let unlisted = usize::try_from(bad_total)
@@ -408,8 +418,7 @@ fn broken_package(package: &OfPackage) -> BrokenPackage {
 }
 
 /// The first of the kept reasons, and how many more there are, be they kept or not.
-fn listing_of(reasons: Vec<Reason>, package: &OfPackage) -> Listing<Reason> {
-    let kept: usize = package.modules.iter().map(|m| m.reasons.len()).sum();
+fn listing_of(reasons: Vec<Reason>, kept: usize, package: &OfPackage) -> Listing<Reason> {
     let total = usize::try_from(package.totals.reasons).unwrap_or(0);
     let mut listing = Listing::capped(reasons, REASONS);
     listing.more += total.saturating_sub(kept);
