@@ -4,6 +4,8 @@
 //! the public and an unnamed vendor are answered has to be the same, byte for byte, as in the world
 //! without the kernel.
 
+mod unnamed;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -20,7 +22,7 @@ use crate::harness::http::{Ask, Reply};
 use crate::harness::made::{Made, Maker};
 use crate::harness::portal::{DISTRIBUTOR, PRODUCT, Portal};
 use crate::harness::repository::{Repository, now};
-use crate::harness::{driver, fixtures, good, kernel, scratch, until};
+use crate::harness::{driver, fixtures, kernel, scratch, until};
 
 const ROUTES: &str = include_str!("../../server/portal/src/routes.rs");
 /// In the release of the kernel, and nowhere else.
@@ -674,43 +676,4 @@ fn repository(world: &World) -> Vec<String> {
     Repository::at(&world.portal.url(&path), &key)
         .look(now())
         .unwrap()
-}
-
-#[test]
-fn a_kernel_registered_without_names_is_the_distributors_alone() {
-    let mut world = World::open();
-    for package in good(Role::Base) {
-        let status = world.portal.upload(package, "").status;
-        assert!([200, 201].contains(&status));
-    }
-    let before = world.built_for_the_secret(7);
-    let registered = world.register("");
-    assert_eq!(registered["vendors"], json!([]));
-    world.portal.finish();
-    assert!(world.told().is_empty());
-    // Who builds for a release that might be one learns nothing by uploading that.
-    assert_eq!(before, world.built_for_the_secret(8));
-    for who in ["anonymous", "beta", "acme", Maker::NAME] {
-        let path = format!("/api/v1/kernels/{}", world.secret);
-        world.send(who, "GET", &path, Vec::new()).problem(404);
-    }
-    let answer = world
-        .change(&json!({ "vendors": ["all"] }))
-        .expect(200)
-        .json();
-    assert_eq!(answer["vendors"], json!(["all"]));
-    let emails = ["acme", "beta"].map(|vendor| fixtures().keys[vendor].email.as_str());
-    world.until_told(&[emails[0], emails[1], "mill@mill.example"]);
-    world.change(&json!({ "status": "released" })).expect(200);
-    let kernel = world
-        .portal
-        .get(&format!("/api/v1/kernels/{}", world.secret))
-        .expect(200);
-    assert!(
-        kernel.json()["released_at"].is_string(),
-        "{}",
-        kernel.text()
-    );
-    world.portal.finish();
-    assert_eq!(world.told().len(), 3, "nobody is told twice");
 }
