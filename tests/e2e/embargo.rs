@@ -313,6 +313,12 @@ impl World {
             "/waivers/{id}/revoke" => {
                 vec![("POST", format!("/waivers/{NO_ID}/revoke"), Vec::new())]
             }
+            "/api/v1/sources" | "/sources" => get(&[pattern]),
+            "/api/v1/sources/{id}" | "/sources/{id}" => get(&[&pattern.replace("{id}", NO_ID)]),
+            "/api/v1/sources/{id}/approve" | "/api/v1/sources/{id}/read" => {
+                vec![("POST", pattern.replace("{id}", NO_ID), Vec::new())]
+            }
+            "/keys/sources/{file}" => get(&["/keys/sources/x.asc"]),
             view => match crate::views::questions(view, &kernels, &self.packages) {
                 Some(questions) => questions,
                 None => {

@@ -24,6 +24,7 @@ mod oracle;
 mod pages;
 mod refusals;
 mod registration;
+mod sources;
 mod supplements;
 mod tamper;
 mod views;

@@ -40,3 +40,4 @@ pub use merge::{Contradiction, Contradictions};
 pub use primary::{KernelsOfRepository, read_primary};
 pub use read::{Found, read};
 pub use tree::Tree;
+pub use unpack::unpacked;

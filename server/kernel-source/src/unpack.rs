@@ -12,6 +12,15 @@ const XZ_MEMORY: u64 = 96 << 20;
 /// Largest zstd window, as a power of two: 128 MiB, what `zstd -d` takes by default.
 const ZSTD_WINDOW_LOG: u32 = 27;
 
+/// Undoes whatever compression the first bytes announce; gives never more than `limit` bytes, and an
+/// error instead of the next.
+///
+/// # Errors
+/// The first bytes cannot be read, or the decompressor not be set up.
+pub fn unpacked<'a>(input: impl Read + 'a, limit: u64) -> io::Result<Box<dyn BufRead + 'a>> {
+    Ok(Stream::new(input)?.unpacked(limit)?.all)
+}
+
 /// A stream whose first bytes are known.
 pub(crate) struct Stream<'a> {
     /// The first bytes, fewer than [`HEAD`] only where there are no more.

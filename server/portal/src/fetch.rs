@@ -8,12 +8,15 @@ mod networks;
 mod repository;
 
 pub use networks::{Networks, NoNetwork};
-pub use repository::{Primary, primary};
+pub use repository::{Primary, as_folder, is_below, primary, primary_unless};
 
 use futures_util::StreamExt as _;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::LOCATION;
-use reqwest::{Client, Response, redirect};
+use reqwest::header::{
+    ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    LOCATION,
+};
+use reqwest::{Client, Response, StatusCode, redirect};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{self, Seek as _, Write as _};
@@ -28,6 +31,8 @@ const REDIRECTS: usize = 5;
 const CONNECT: Duration = Duration::from_secs(10);
 /// A server may pause this long.
 const PAUSE: Duration = Duration::from_secs(30);
+/// Longer validators are not remembered, in bytes.
+const LONGEST_VALIDATOR: usize = 500;
 /// One file may take this long.
 const WHOLE: Duration = Duration::from_secs(900);
 
@@ -84,6 +89,39 @@ pub struct Fetched {
     pub file: File,
 }
 
+/// By what a server knows a version of a file (RFC 9110, section 8.8).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Validators {
+    pub etag: Option<String>,
+    pub last_modified: Option<String>,
+}
+
+impl Validators {
+    fn of(answer: &Response) -> Self {
+        let text = |name| {
+            let value = answer.headers().get(name)?.to_str().ok()?;
+            (value.len() <= LONGEST_VALIDATOR).then(|| value.to_owned())
+        };
+        Self {
+            etag: text(ETAG),
+            last_modified: text(LAST_MODIFIED),
+        }
+    }
+
+    /// Headers that ask for any other version.
+    fn conditions(&self) -> HeaderMap {
+        let header = |name: HeaderName, value: &Option<String>| {
+            let value = HeaderValue::from_str(value.as_deref()?).ok()?;
+            Some((name, value))
+        };
+        let both = [
+            header(IF_NONE_MATCH, &self.etag),
+            header(IF_MODIFIED_SINCE, &self.last_modified),
+        ];
+        both.into_iter().flatten().collect()
+    }
+}
+
 /// Fetches files.
 #[derive(Clone, Debug)]
 pub struct Fetcher {
@@ -115,13 +153,28 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`].
     pub async fn bytes(&self, url: &Url, limit: u64) -> Result<Vec<u8>, FetchError> {
-        let mut bytes = Vec::new();
-        self.stream(url, limit, |chunk| {
-            bytes.extend_from_slice(chunk);
-            Ok(())
-        })
-        .await?;
-        Ok(bytes)
+        let answer = self.open(url, HeaderMap::new()).await?;
+        collect(url, answer, limit).await
+    }
+
+    /// A small file, if it is another version than this one.
+    ///
+    /// # Errors
+    /// See [`FetchError`].
+    pub async fn bytes_unless(
+        &self,
+        url: &Url,
+        limit: u64,
+        known: &Validators,
+    ) -> Result<Option<(Vec<u8>, Validators)>, FetchError> {
+        let conditions = known.conditions();
+        let asks = !conditions.is_empty();
+        let answer = self.open(url, conditions).await?;
+        if answer.status() == StatusCode::NOT_MODIFIED && asks {
+            return Ok(None);
+        }
+        let validators = Validators::of(&answer);
+        Ok(Some((collect(url, answer, limit).await?, validators)))
     }
 
     /// A large file, on disk below `folder`.
@@ -131,7 +184,8 @@ impl Fetcher {
     pub async fn file(&self, url: &Url, limit: u64, folder: &Path) -> Result<Fetched, FetchError> {
         let mut file = tempfile::tempfile_in(folder)?;
         let (mut hash, mut size) = (Sha256::new(), 0);
-        self.stream(url, limit, |chunk| {
+        let answer = self.open(url, HeaderMap::new()).await?;
+        stream(url, answer, limit, |chunk| {
             hash.update(chunk);
             size += chunk.len() as u64;
             file.write_all(chunk)
@@ -145,43 +199,18 @@ impl Fetcher {
         })
     }
 
-    async fn stream(
-        &self,
-        url: &Url,
-        limit: u64,
-        mut each: impl FnMut(&[u8]) -> io::Result<()>,
-    ) -> Result<(), FetchError> {
-        let answer = self.open(url).await?;
-        let too_large = || FetchError::TooLarge {
-            url: url.to_string(),
-            limit,
-        };
-        if answer.content_length().is_some_and(|length| length > limit) {
-            return Err(too_large());
-        }
-        let mut body = answer.bytes_stream();
-        let mut size = 0;
-        while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| network(url, &error))?;
-            size += chunk.len() as u64;
-            if size > limit {
-                return Err(too_large());
-            }
-            each(&chunk)?;
-        }
-        Ok(())
-    }
-
-    /// Follows redirects to the answer.
-    async fn open(&self, url: &Url) -> Result<Response, FetchError> {
+    /// Follows redirects to the answer, which is the file, or that it has not changed.
+    async fn open(&self, url: &Url, headers: HeaderMap) -> Result<Response, FetchError> {
         let mut at = url.clone();
         for _ in 0..=REDIRECTS {
             self.check(&at)?;
-            let answer = self.client.get(at.clone()).send().await;
+            let asked = self.client.get(at.clone()).headers(headers.clone());
+            let answer = asked.send().await;
             let answer =
                 answer.map_err(|error| refused_name(&error).unwrap_or(network(&at, &error)))?;
             let status = answer.status();
-            if status.is_success() {
+            let is_same = status == StatusCode::NOT_MODIFIED && !headers.is_empty();
+            if status.is_success() || is_same {
                 return Ok(answer);
             }
             let leads_on = status
@@ -228,6 +257,42 @@ impl Fetcher {
             }),
         }
     }
+}
+
+async fn collect(url: &Url, answer: Response, limit: u64) -> Result<Vec<u8>, FetchError> {
+    let mut bytes = Vec::new();
+    stream(url, answer, limit, |chunk| {
+        bytes.extend_from_slice(chunk);
+        Ok(())
+    })
+    .await?;
+    Ok(bytes)
+}
+
+async fn stream(
+    url: &Url,
+    answer: Response,
+    limit: u64,
+    mut each: impl FnMut(&[u8]) -> io::Result<()>,
+) -> Result<(), FetchError> {
+    let too_large = || FetchError::TooLarge {
+        url: url.to_string(),
+        limit,
+    };
+    if answer.content_length().is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    let mut body = answer.bytes_stream();
+    let mut size = 0;
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|error| network(url, &error))?;
+        size += chunk.len() as u64;
+        if size > limit {
+            return Err(too_large());
+        }
+        each(&chunk)?;
+    }
+    Ok(())
 }
 
 fn address(url: &Url, why: &'static str) -> FetchError {
@@ -330,6 +395,33 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let fetched = fetcher.file(&url, 5, folder.path()).await.unwrap();
         assert_eq!(fetched.size, 5);
+    }
+
+    #[tokio::test]
+    async fn a_version_that_is_known_is_not_fetched_again() {
+        let url = server("HTTP/1.1 304 Not Modified\r\n\r\n").await;
+        let fetcher = fetcher("127.0.0.0/8");
+        let known = Validators {
+            etag: Some("\"1\"".to_owned()),
+            last_modified: None,
+        };
+        assert_eq!(fetcher.bytes_unless(&url, 9, &known).await.unwrap(), None);
+        // Nobody asked whether it changed.
+        let error = fetcher.bytes(&url, 9).await.unwrap_err();
+        assert!(
+            matches!(error, FetchError::Status { status: 304, .. }),
+            "{error}"
+        );
+        let url = server("HTTP/1.1 200 OK\r\netag: \"2\"\r\ncontent-length: 2\r\n\r\nok").await;
+        let (bytes, now) = fetcher
+            .bytes_unless(&url, 9, &known)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (&bytes[..], now.etag.as_deref()),
+            (&b"ok"[..], Some("\"2\""))
+        );
     }
 
     #[tokio::test]

@@ -70,6 +70,7 @@ impl Hub {
                 channel::PACKAGES,
                 channel::REPOSITORIES,
                 channel::KERNELS,
+                channel::SOURCES,
             ])
             .await?;
         self.tell(RECONNECTED, "");

@@ -49,6 +49,10 @@ pub enum Job {
     ReadKernelRepository {
         repository_id: Uuid,
     },
+    /// Judge the packages of somebody else's repository on all kernels of its product.
+    JudgeSource {
+        source_id: Uuid,
+    },
 }
 
 /// Why a job did not finish, decided where it happens.
@@ -125,6 +129,7 @@ impl Job {
             Self::ReadKernelRepository { repository_id } => {
                 read_kernel_repository::run(app, repository_id, attempts).await
             }
+            Self::JudgeSource { source_id } => Ok(crate::sources::judge(app, source_id).await?),
         }
     }
 }

@@ -45,6 +45,7 @@ pub mod serve;
 mod served;
 mod shown;
 mod signatures;
+mod sources;
 pub mod storage;
 mod throttle;
 mod timeline;

@@ -34,6 +34,7 @@ mod repositories;
 #[cfg(test)]
 pub(crate) mod samples;
 mod shell;
+mod sources;
 mod status;
 mod symbol;
 mod upload;
@@ -42,7 +43,7 @@ mod waivers;
 mod what_if;
 
 pub use audit::{AuditPage, AuditRow};
-pub use badges::{KernelStatus, PackageState, Severity, Verdict, WaiverState};
+pub use badges::{KernelStatus, PackageState, Severity, SourceState, Verdict, WaiverState};
 pub use channels::{AskedPromotion, ChannelsView, PlacementRow};
 pub use checks::{CheckRow, ChecksPage};
 pub use commands::{ClientCommands, RepositoryBox};
@@ -77,6 +78,9 @@ pub use repositories::{
     ChannelView, MirrorRow, ProductCard, ProductPage, RepositoriesPage, VendorView, WithdrawnRow,
 };
 pub use shell::{Flash, Nav, Shell, SignedIn, Tone};
+pub use sources::{
+    RegisterSource, SourceKernel, SourcePackage, SourcePage, SourceRow, SourcesPage,
+};
 pub use status::{GivenUpRow, RepositoryRow, RolledBack, StatusPage};
 pub use symbol::{
     FoundSymbol, SymbolLine, SymbolPage, SymbolRun, SymbolUse, SymbolsPage, TimeBlock,

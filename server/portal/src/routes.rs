@@ -28,6 +28,7 @@ mod repos;
 mod repositories;
 mod services;
 mod session;
+mod sources;
 pub mod statics;
 mod status;
 mod symbols;
@@ -148,11 +149,16 @@ pub fn router(app: Arc<App>) -> Router {
                 .layer::<_, Infallible>(CompressionLayer::new().gzip(true)),
         )
         .route("/demand", get(hardware::demand_list))
+        .route("/lookup", post(lookup::lookup))
+        .route("/sources", get(sources::list).post(sources::register))
+        .route("/sources/{id}", get(sources::show).delete(sources::remove))
+        .route("/sources/{id}/approve", post(sources::approve))
+        .route("/sources/{id}/read", post(sources::read))
         .fallback(async || {
             Error::not_found(
                 "The API has no such address. Below /api/v1 there are /products, /vendors, \
                  /packages, /promotions, /kmps, /kernels, /matrix, /symbols, /lookup, /mirrors, \
-                 /waivers and /audit.",
+                 /sources, /waivers and /audit.",
             )
         });
 
@@ -211,6 +217,11 @@ pub fn router(app: Arc<App>) -> Router {
             post(status::submit),
         )
         .route("/status/jobs/{id}/retry", post(status::submit_retry))
+        .route("/sources", get(sources::list_page).post(sources::submit))
+        .route(
+            "/sources/{id}",
+            get(sources::page).post(sources::submit_change),
+        )
         .route("/help/checks", get(checks::page))
         .route("/help/problems", get(checks::problems))
         .fallback(async || Error::not_found("There is no page at this address."))
@@ -247,6 +258,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/keys/{file}", get(keys::repository_key))
         .route("/keys/vendors/{file}", get(keys::vendor_key))
         .route("/lookup.sh", get(lookup::script))
+        .route("/keys/sources/{file}", get(keys::source_key))
         .route("/static/{file}", get(statics::file))
         .route("/healthz", get(health::healthz))
         .route("/metrics", get(health::metrics))

@@ -165,6 +165,7 @@ async fn build(config: Config, pool: PgPool) -> anyhow::Result<Arc<App>> {
     tokio::spawn(crate::embargo::watch(app.clone()));
     tokio::spawn(crate::promoting::watch(app.clone()));
     tokio::spawn(crate::mirroring::watch(app.clone()));
+    tokio::spawn(crate::sources::watch(app.clone()));
     Ok(app)
 }
 

@@ -25,6 +25,7 @@ pub mod packages;
 pub mod policies;
 pub mod products;
 pub mod repositories;
+pub mod sources;
 pub mod symbols;
 pub mod vendors;
 pub mod verdicts;
@@ -48,6 +49,8 @@ pub mod channel {
     pub const REPOSITORIES: &str = "repositories";
     /// A kernel was judged; the payload is its id.
     pub const KERNELS: &str = "kernels";
+    /// A source was read or judged; the payload is its id.
+    pub const SOURCES: &str = "sources";
 }
 
 /// Tells all listening processes, once the surrounding transaction commits.

@@ -1,7 +1,7 @@
 //! A yum repository's primary.xml: repomd.xml, its signature when a key is pinned, the file it names,
 //! with its size and digest.
 
-use super::{FetchError, Fetched, Fetcher};
+use super::{FetchError, Fetched, Fetcher, Validators};
 use keyring::Certificate;
 use sha2::{Sha384, Sha512};
 use std::fs::File;
@@ -33,42 +33,92 @@ pub async fn primary(
     folder: &Path,
     now: u64,
 ) -> Result<(String, File), FetchError> {
-    let base = as_folder(&wanted.url);
-    let wrong = |why: String| FetchError::Repository {
-        url: base.to_string(),
-        why,
-    };
-    let below = |location: &str| {
-        base.join(location)
-            .map_err(|_| wrong(format!("`{location}` is no address")))
-    };
-    let repomd = fetcher.bytes(&below("repodata/repomd.xml")?, SMALL).await?;
-    if !wanted.keys.is_empty() {
-        let signature = fetcher
-            .bytes(&below("repodata/repomd.xml.asc")?, SMALL)
-            .await?;
-        keyring::verify_detached(&repomd, &signature, &wanted.keys, now)
-            .map_err(|error| wrong(format!("repomd.xml: {error}")))?;
-    }
-    let index = repomd::parse_repomd(&repomd).map_err(|error| wrong(error.to_string()))?;
-    let data = index.data.iter().find(|data| data.kind == "primary");
-    let data = data.ok_or_else(|| wrong("repomd.xml names no primary".to_owned()))?;
-    if !is_below(&data.location) {
-        let location = &data.location;
-        return Err(wrong(format!("`{location}` leads out of the repository")));
-    }
-    let mut fetched = fetcher
-        .file(&below(&data.location)?, wanted.limit, folder)
-        .await?;
-    check(&mut fetched, data).map_err(|error| match error {
-        Checked::Wrong(why) => wrong(format!("{}: {why}", data.location)),
-        Checked::Disk(error) => error.into(),
-    })?;
-    Ok((data.location.clone(), fetched.file))
+    let anything = Validators::default();
+    let (repomd, _) = repomd(fetcher, wanted, &anything, now)
+        .await?
+        .ok_or_else(|| wrong(wanted, "repomd.xml is the same as none"))?;
+    data_of(fetcher, wanted, &repomd, folder).await
 }
 
-/// The address with a slash at its end; that of repomd.xml itself is understood, too.
-fn as_folder(url: &Url) -> Url {
+/// The same, if repomd.xml is another version than the known one, and what the new one is known by.
+///
+/// # Errors
+/// As [`primary`].
+pub async fn primary_unless(
+    fetcher: &Fetcher,
+    wanted: &Primary,
+    known: &Validators,
+    folder: &Path,
+    now: u64,
+) -> Result<Option<(String, File, Validators)>, FetchError> {
+    let Some((repomd, validators)) = repomd(fetcher, wanted, known, now).await? else {
+        return Ok(None);
+    };
+    let (name, file) = data_of(fetcher, wanted, &repomd, folder).await?;
+    Ok(Some((name, file, validators)))
+}
+
+fn wrong(wanted: &Primary, why: impl Into<String>) -> FetchError {
+    FetchError::Repository {
+        url: as_folder(&wanted.url).to_string(),
+        why: why.into(),
+    }
+}
+
+fn below(wanted: &Primary, location: &str) -> Result<Url, FetchError> {
+    as_folder(&wanted.url)
+        .join(location)
+        .map_err(|_| wrong(wanted, format!("`{location}` is no address")))
+}
+
+/// repomd.xml, rightly signed.
+async fn repomd(
+    fetcher: &Fetcher,
+    wanted: &Primary,
+    known: &Validators,
+    now: u64,
+) -> Result<Option<(repomd::Repomd, Validators)>, FetchError> {
+    let url = below(wanted, "repodata/repomd.xml")?;
+    let Some((bytes, validators)) = fetcher.bytes_unless(&url, SMALL, known).await? else {
+        return Ok(None);
+    };
+    if !wanted.keys.is_empty() {
+        let url = below(wanted, "repodata/repomd.xml.asc")?;
+        let signature = fetcher.bytes(&url, SMALL).await?;
+        keyring::verify_detached(&bytes, &signature, &wanted.keys, now)
+            .map_err(|error| wrong(wanted, format!("repomd.xml: {error}")))?;
+    }
+    let parsed = repomd::parse_repomd(&bytes).map_err(|error| wrong(wanted, error.to_string()))?;
+    Ok(Some((parsed, validators)))
+}
+
+async fn data_of(
+    fetcher: &Fetcher,
+    wanted: &Primary,
+    index: &repomd::Repomd,
+    folder: &Path,
+) -> Result<(String, File), FetchError> {
+    let data = index
+        .data("primary")
+        .ok_or_else(|| wrong(wanted, "repomd.xml names no primary"))?;
+    let location = &data.location;
+    if !is_below(location) {
+        let why = format!("`{location}` leads out of the repository");
+        return Err(wrong(wanted, why));
+    }
+    let mut fetched = fetcher
+        .file(&below(wanted, location)?, wanted.limit, folder)
+        .await?;
+    check(&mut fetched, data).map_err(|error| match error {
+        Checked::Wrong(why) => wrong(wanted, format!("{location}: {why}")),
+        Checked::Disk(error) => error.into(),
+    })?;
+    Ok((location.clone(), fetched.file))
+}
+
+/// The address of a repository with a slash at its end; that of repomd.xml itself is understood, too.
+#[must_use]
+pub fn as_folder(url: &Url) -> Url {
     let mut url = url.clone();
     let path = url.path().trim_end_matches("repodata/repomd.xml");
     let path = format!("{}/", path.trim_end_matches('/'));
@@ -78,8 +128,9 @@ fn as_folder(url: &Url) -> Url {
     url
 }
 
-/// Relative, and never upwards.
-fn is_below(location: &str) -> bool {
+/// Whether a place in a repository is relative and never leads upwards.
+#[must_use]
+pub fn is_below(location: &str) -> bool {
     let is_plain = |part: &str| !matches!(part, "" | "." | "..");
     !location.contains(['\\', ':', '?', '#', '%']) && location.split('/').all(is_plain)
 }

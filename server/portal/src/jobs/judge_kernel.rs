@@ -36,6 +36,11 @@ pub async fn run(app: &App, kernel_id: Uuid) -> Result<(), JobError> {
     }
     // What fits a supported kernel is listed, what does not is not.
     placing::queue_changed(&mut tx, kernel.product_id, now).await?;
+    if !kernel.is_embargoed() {
+        for source_id in store::sources::of_product(&mut tx, kernel.product_id).await? {
+            Job::JudgeSource { source_id }.enqueue(&mut tx, now).await?;
+        }
+    }
     store::kernels::set_judged(&mut tx, kernel_id, now).await?;
     store::notify(&mut tx, store::channel::KERNELS, &kernel_id.to_string()).await?;
     tx.commit().await?;

@@ -96,6 +96,18 @@ badges! {
     }
 }
 
+badges! {
+    /// How the repository of somebody else fares.
+    SourceState {
+        New "new" "Not read yet" Quiet "i-clock",
+        Good "good" "In order" Good "i-check",
+        Failing "failing" "Not reached lately" Caution "i-triangle",
+        Broken "broken" "Not reached for long" Caution "i-triangle",
+        Stale "stale" "Too old to be offered" Bad "i-cross",
+        Distrusted "distrusted" "Not trusted" Bad "i-cross",
+    }
+}
+
 impl Verdict {
     /// Class of its part of the impact bar; unlike the tone, different for every verdict.
     pub fn bar_class(self) -> &'static str {

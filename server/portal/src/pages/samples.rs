@@ -7,6 +7,7 @@ mod hardware;
 mod matrix;
 mod package;
 mod repositories;
+mod sources;
 mod status;
 mod symbol;
 mod what_if;
@@ -645,6 +646,8 @@ pub fn all_pages() -> Vec<(&'static str, String)> {
         ("status", status::status().render()),
         ("repositories", repositories::repositories().render()),
         ("product", repositories::product().render()),
+        ("sources", sources::sources().render()),
+        ("source", sources::source().render()),
     ];
     rendered
         .into_iter()

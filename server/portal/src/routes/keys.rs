@@ -138,6 +138,20 @@ pub async fn vendor_key(
     Ok(armored(keys.iter().map(|k| k.armored.as_str()).collect()))
 }
 
+/// `GET /keys/sources/{id}.asc`: the key of a source that is offered.
+pub async fn source_key(
+    State(app): State<Arc<App>>,
+    Segments(file): Segments<String>,
+) -> Result<Response> {
+    let missing = || Error::not_found(format!("No source has the key `{file}`."));
+    let id = file.strip_suffix(".asc").unwrap_or(&file);
+    let id = id.parse().map_err(|_| missing())?;
+    let mut conn = app.pool.acquire().await?;
+    let source = store::sources::by_id(&mut conn, id).await?;
+    let source = source.filter(|source| source.approved_at.is_some());
+    Ok(armored(source.ok_or_else(missing)?.key))
+}
+
 fn armored(text: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "application/pgp-keys"),

@@ -1,0 +1,238 @@
+//! Repositories of others: another portal's, read, judged and shown; and ones that lie, or are gone.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use testkit::RpmBuilder;
+use xtask::kernels::Role;
+
+use crate::harness::http::{Ask, Reply};
+use crate::harness::mirror;
+use crate::harness::portal::{DISTRIBUTOR, PRODUCT, Portal};
+use crate::harness::{driver, fixtures, kernel, scratch, until};
+
+const ALLOW: [&str; 2] = ["--fetch-allow", "127.0.0.0/8"];
+const REPOMD: [&str; 2] = ["repodata/repomd.xml", "repodata/repomd.xml.asc"];
+
+fn ask(portal: &Portal, whose: &str, method: &'static str, path: &str, body: &Value) -> Reply {
+    let ask = Ask::new(method, portal.url(path)).token(portal.token(whose));
+    match body {
+        Value::Null => ask.send(),
+        body => ask
+            .header("content-type", "application/json")
+            .body(body.to_string())
+            .send(),
+    }
+}
+
+fn read_now(portal: &Portal, id: &str) {
+    let path = format!("/api/v1/sources/{id}/read");
+    ask(portal, DISTRIBUTOR, "POST", &path, &Value::Null).expect(202);
+}
+
+/// The source once it is in that state, and its packages are judged.
+#[track_caller]
+fn in_state(portal: &Portal, id: &str, state: &str) -> Value {
+    let path = format!("/api/v1/sources/{id}");
+    let source = until(state, Duration::from_secs(60), || {
+        Some(portal.json(&path)).filter(|source| source["state"] == state)
+    });
+    portal.finish();
+    match state {
+        "good" => portal.json(&path),
+        _ => source,
+    }
+}
+
+#[test]
+fn another_repository_is_read_judged_let_in_and_distrusted() {
+    // Somebody else's repository: this very program with a package of acme.
+    let theirs = Portal::with_base_kernel(&[]);
+    let package = driver("acme-net", Role::Base);
+    theirs.upload(package, "wait=90").expect(201);
+    let key = theirs.get("/keys/repository.asc").expect(200).text();
+    let repository = format!("/repos/{PRODUCT}/stable/x86_64");
+
+    let portal = Portal::with_base_kernel(&ALLOW);
+    let wish = json!({ "url": theirs.url(&repository), "product": PRODUCT, "key": key });
+    ask(&portal, "acme", "POST", "/api/v1/sources", &json!({})).problem(400);
+    let anonymous = Ask::new("POST", portal.url("/api/v1/sources"));
+    anonymous.body("{}").send().problem(401);
+    let source = ask(&portal, "acme", "POST", "/api/v1/sources", &wish);
+    let source = source.expect(201).json();
+    let id = source["id"].as_str().unwrap();
+
+    let good = in_state(&portal, id, "good");
+    assert_eq!(
+        (&good["packages"], &good["offered"]),
+        (&json!(1), &json!(false))
+    );
+    let listed = &good["listed"][0];
+    assert!(listed["aliases"].as_u64() > Some(0), "{listed}");
+    assert!(listed["symbols"].as_u64() > Some(0), "{listed}");
+    let verdict = &listed["verdicts"][0];
+    assert_eq!(verdict["release"], kernel(Role::Base).release);
+    assert_eq!(verdict["verdict"], "compatible", "{verdict}");
+
+    // A kernel that comes later is judged by itself.
+    portal
+        .register(PRODUCT, kernel(Role::NextLayout), "released", "")
+        .expect(201);
+    portal.finish();
+    let verdicts = portal.json(&format!("/api/v1/sources/{id}"));
+    let newest = &verdicts["listed"][0]["verdicts"][0];
+    assert_eq!(newest["verdict"], "incompatible", "{newest}");
+    assert!(newest["missing"].as_u64() > Some(0), "{newest}");
+    assert!(newest["examples"][0].is_string(), "{newest}");
+
+    // Nobody else hears of it before a distributor has let it in.
+    let seen_by = |whose: Option<&str>| {
+        let ask = Ask::get(portal.url(&format!("/api/v1/sources/{id}")));
+        match whose {
+            Some(whose) => ask.token(portal.token(whose)).send().status,
+            None => ask.send().status,
+        }
+    };
+    assert_eq!((seen_by(None), seen_by(Some("beta"))), (404, 404));
+    let approve = format!("/api/v1/sources/{id}/approve");
+    ask(&portal, "acme", "POST", &approve, &Value::Null).problem(403);
+    let let_in = ask(&portal, DISTRIBUTOR, "POST", &approve, &Value::Null);
+    assert_eq!(let_in.expect(200).json()["offered"], true);
+    assert_eq!((seen_by(None), seen_by(Some("beta"))), (200, 200));
+    let published = portal.get(&format!("/keys/sources/{id}.asc")).expect(200);
+    assert!(published.text().contains("BEGIN PGP PUBLIC KEY BLOCK"));
+    let taken = ask(&portal, "beta", "POST", "/api/v1/sources", &wish);
+    taken.problem(409);
+
+    // Nothing changed: it stays in order without being read.
+    read_now(&portal, id);
+    in_state(&portal, id, "good");
+
+    // Another key than the one that signs: nothing of it is offered, and what was known is kept.
+    let other = fs::read_to_string(&fixtures().keys["acme"].public).unwrap();
+    let wrong = json!({ "url": theirs.url(&repository), "product": PRODUCT, "key": other });
+    ask(&portal, "acme", "POST", "/api/v1/sources", &wrong).expect(201);
+    let distrusted = in_state(&portal, id, "distrusted");
+    assert_eq!(distrusted["approved_at"], Value::Null, "{distrusted}");
+    assert_eq!(distrusted["packages"], 1);
+    let fault = distrusted["fault"].as_str().unwrap();
+    assert!(fault.contains("repomd.xml"), "{fault}");
+
+    ask(&portal, "acme", "POST", "/api/v1/sources", &wish).expect(201);
+    in_state(&portal, id, "good");
+    // Gone: what was known is still offered.
+    drop(theirs);
+    read_now(&portal, id);
+    let failing = in_state(&portal, id, "failing");
+    assert_eq!(
+        (&failing["failures"], &failing["packages"]),
+        (&json!(1), &json!(1))
+    );
+    let path = format!("/api/v1/sources/{id}");
+    ask(&portal, "acme", "DELETE", &path, &Value::Null).expect(204);
+    assert_eq!(seen_by(Some(DISTRIBUTOR)), 404);
+    let trail = portal.json("/api/v1/audit").to_string();
+    for action in ["source.registered", "source.approved", "source.removed"] {
+        assert!(trail.contains(action), "{action}");
+    }
+}
+
+/// Signs a repository of the packages in a folder with a new key; gives its public half.
+fn make_repository(folder: &Path) -> String {
+    use keyring::{KeyAlgorithm, SigningKey};
+    let package = RpmBuilder::new("acme-kmp-amd64", "1", "1", "x86_64")
+        .supplements("modalias(pci:v00008086d00001502sv*sd*bc*sc*i*)")
+        .build();
+    fs::write(folder.join("acme-kmp-amd64-1-1.x86_64.rpm"), package).unwrap();
+    let program = crate::harness::given("KMP_PORTAL_PROGRAM");
+    let mut build = std::process::Command::new(program);
+    crate::harness::succeed(build.args(["repo", "build"]).arg(folder));
+    let now = crate::harness::repository::now();
+    let key = SigningKey::generate("Acme <acme@example.com>", KeyAlgorithm::Rsa4096, now).unwrap();
+    sign(folder, &key);
+    key.certificate().to_armored()
+}
+
+fn sign(folder: &Path, key: &keyring::SigningKey) {
+    let repomd = fs::read(folder.join(REPOMD[0])).unwrap();
+    let signature = key.sign_detached(&repomd, crate::harness::repository::now());
+    fs::write(folder.join(REPOMD[1]), signature.unwrap()).unwrap();
+}
+
+#[test]
+fn sources_that_lie_stop_no_others() {
+    let portal = Portal::with_base_kernel(&ALLOW);
+    let register = |url: &str, key: &str| {
+        let wish = json!({ "url": url, "product": PRODUCT, "key": key, "vendor": "acme" });
+        let source = ask(&portal, DISTRIBUTOR, "POST", "/api/v1/sources", &wish);
+        source.expect(201).json()["id"].as_str().unwrap().to_owned()
+    };
+    let (whole, broken, unsigned) = (scratch(), scratch(), scratch());
+    let keys = [&whole, &broken, &unsigned].map(|folder| make_repository(folder.path()));
+    let repodata = broken.path().join("repodata");
+    for entry in fs::read_dir(&repodata).unwrap() {
+        let path = entry.unwrap().path();
+        if path.to_string_lossy().contains("primary") {
+            let mut bytes = fs::read(&path).unwrap();
+            bytes[20] ^= 1;
+            fs::write(&path, bytes).unwrap();
+        }
+    }
+    fs::remove_file(unsigned.path().join(REPOMD[1])).unwrap();
+
+    let lies = register(&mirror::serve(broken.path()), &keys[1]);
+    let bare = register(&mirror::serve(unsigned.path()), &keys[2]);
+    let nowhere = register("http://127.0.0.1:1/", &keys[2]);
+    let good = register(&mirror::serve(whole.path()), &keys[0]);
+    let good = in_state(&portal, &good, "good");
+    assert_eq!(
+        (&good["packages"], &good["offered"]),
+        (&json!(1), &json!(true))
+    );
+    // It requires no symbol and no kernel: nothing tells whether it loads.
+    assert_eq!(good["listed"][0]["verdicts"][0]["verdict"], "indeterminate");
+    let lies = in_state(&portal, &lies, "distrusted");
+    let fault = lies["fault"].as_str().unwrap();
+    assert!(fault.contains("digest"), "{fault}");
+    in_state(&portal, &bare, "failing");
+    in_state(&portal, &nowhere, "failing");
+
+    for (wish, status) in [
+        (
+            json!({ "url": "file:///etc", "product": PRODUCT, "key": keys[0], "vendor": "acme" }),
+            400,
+        ),
+        (
+            json!({ "url": "http://a:b@example.com/", "product": PRODUCT, "key": keys[0], "vendor": "acme" }),
+            400,
+        ),
+        (
+            json!({ "url": "https://example.com/", "product": PRODUCT, "key": "none", "vendor": "acme" }),
+            422,
+        ),
+        (
+            json!({ "url": "https://example.com/", "product": "nope", "key": keys[0], "vendor": "acme" }),
+            404,
+        ),
+        (
+            json!({ "url": "https://example.com/", "product": PRODUCT, "key": keys[0] }),
+            422,
+        ),
+    ] {
+        ask(&portal, DISTRIBUTOR, "POST", "/api/v1/sources", &wish).problem(status);
+    }
+}
+
+#[test]
+fn a_source_inside_the_operators_network_is_not_asked() {
+    let portal = Portal::open(&[]);
+    let key = portal.get("/keys/repository.asc").expect(200).text();
+    let wish = json!({ "url": portal.url("/"), "product": PRODUCT, "key": key });
+    let source = ask(&portal, "acme", "POST", "/api/v1/sources", &wish);
+    let id = source.expect(201).json()["id"].as_str().unwrap().to_owned();
+    let failing = in_state(&portal, &id, "failing");
+    let fault = failing["fault"].as_str().unwrap();
+    assert!(fault.contains("not a public address"), "{fault}");
+}
