@@ -48,10 +48,12 @@ CREATE TABLE source_packages (
     size      bigint NOT NULL,
     -- Hardware it names.
     aliases   text[] NOT NULL,
-    -- Symbols it requires, in parallel arrays; the flavor is empty where none is named.
+    -- Symbols it requires of kernels, in parallel arrays; the flavor is empty where none is named.
     flavors   text[] NOT NULL,
     symbols   text[] NOT NULL,
     crcs      bigint[] NOT NULL,
+    -- It also needs symbols that other packages of the source provide.
+    needs_others boolean NOT NULL,
     -- `uname -r` that it is bound to, if it is.
     releases  text[] NOT NULL,
     CONSTRAINT source_packages_pkgid_key UNIQUE (source_id, pkgid, location)

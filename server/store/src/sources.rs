@@ -58,13 +58,16 @@ pub struct Package {
     pub size: i64,
     /// Patterns of the hardware it names.
     pub aliases: Vec<String>,
+    /// What it requires of kernels.
     pub needs: Vec<Need>,
+    /// It also needs symbols that other packages of the source provide.
+    pub needs_others: bool,
     /// `uname -r` of kernels that it is bound to.
     pub releases: Vec<String>,
 }
 
 /// A symbol that a package requires.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Need {
     /// Empty where none is named.
     pub flavor: String,
@@ -304,8 +307,8 @@ async fn insert_package(
     sqlx::query!(
         "INSERT INTO source_packages
              (source_id, pkgid, name, epoch, version, release, arch, summary, license, location, size,
-              aliases, flavors, symbols, crcs, releases)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+              aliases, flavors, symbols, crcs, releases, needs_others)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
          ON CONFLICT ON CONSTRAINT source_packages_pkgid_key DO NOTHING",
         source_id,
         package.pkgid,
@@ -323,6 +326,7 @@ async fn insert_package(
         &symbols as &[&str],
         &crcs,
         &package.releases,
+        package.needs_others,
     )
     .execute(conn)
     .await?;
@@ -333,7 +337,7 @@ async fn insert_package(
 pub async fn packages(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Vec<Stored>> {
     let rows = sqlx::query!(
         "SELECT id, pkgid, name, epoch, version, release, arch, summary, license, location, size,
-                aliases, flavors, symbols, crcs, releases
+                aliases, flavors, symbols, crcs, releases, needs_others
          FROM source_packages WHERE source_id = $1 ORDER BY name, version, release, arch, id",
         id,
     )
@@ -361,6 +365,7 @@ pub async fn packages(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Vec<Sto
                 size: row.size,
                 aliases: row.aliases,
                 needs: needs.collect(),
+                needs_others: row.needs_others,
                 releases: row.releases,
             },
         }

@@ -13,15 +13,18 @@ const TEXT: usize = 1_000;
 /// What binds a package to one kernel (Tumbleweed's KMPs, Red Hat's `kernel-uname-r`).
 const RELEASE: &str = "kernel-uname-r";
 
-/// The package, if it names hardware or requires symbols of kernels, and lies in its repository.
-pub fn of(record: &Record) -> Option<Package> {
+/// The package and the symbols it provides, if it names hardware or requires symbols of kernels, and
+/// lies in its repository.
+pub fn of(record: &Record) -> Option<(Package, BTreeSet<Need>)> {
     let aliases = aliases(record);
-    let needs = needs(record);
+    let provides = symbols(&record.provides);
+    let needs = symbols(&record.requires);
+    let needs: Vec<Need> = needs.difference(&provides).cloned().collect();
     if (aliases.is_empty() && needs.is_empty()) || !is_below(&record.location) {
         return None;
     }
     let text = |text: &str| text.chars().take(TEXT).collect::<String>();
-    Some(Package {
+    let package = Package {
         pkgid: text(&record.pkgid),
         name: text(&record.name),
         epoch: i32::try_from(record.epoch).unwrap_or(i32::MAX),
@@ -34,8 +37,10 @@ pub fn of(record: &Record) -> Option<Package> {
         size: i64::try_from(record.size_package).unwrap_or(i64::MAX),
         aliases,
         needs,
+        needs_others: false,
         releases: releases(record),
-    })
+    };
+    Some((package, provides))
 }
 
 /// KMPs supplement hardware; older ones enhance it, and Red Hat's driver packages provide it.
@@ -53,8 +58,8 @@ fn aliases(record: &Record) -> Vec<String> {
     distinct.into_iter().collect()
 }
 
-fn needs(record: &Record) -> Vec<Need> {
-    let symbols = record.requires.iter().filter_map(|d| {
+fn symbols(told: &[repomd::Dependency]) -> BTreeSet<Need> {
+    let symbols = told.iter().filter_map(|d| {
         let ksym = KsymDependency::parse(&dependency(d))?.ok()?;
         Some(Need {
             flavor: ksym.flavor.unwrap_or_default(),
@@ -62,8 +67,7 @@ fn needs(record: &Record) -> Vec<Need> {
             crc: ksym.crc?.0,
         })
     });
-    let distinct: BTreeSet<Need> = symbols.take(ENTRIES).collect();
-    distinct.into_iter().collect()
+    symbols.take(ENTRIES).collect()
 }
 
 fn releases(record: &Record) -> Vec<String> {
@@ -113,14 +117,17 @@ mod tests {
                 dependency("ksym(default:", ""),
                 dependency("kernel-uname-r", "0:6.4.0-1-default"),
                 dependency("bash", ""),
+                dependency("ksym(default:acme_call)", "0:1"),
             ],
+            provides: vec![dependency("ksym(default:acme_call)", "0:1")],
             supplements: vec![
                 dependency("modalias(kernel-default:pci:v00008086d*)", ""),
                 dependency("modalias()", ""),
             ],
             ..record()
         };
-        let found = of(&suse).unwrap();
+        let (found, provides) = of(&suse).unwrap();
+        assert_eq!(provides.len(), 1);
         assert_eq!(found.aliases, ["pci:v00008086d*"]);
         assert_eq!(found.releases, ["6.4.0-1-default"]);
         let need = Need {
@@ -137,7 +144,7 @@ mod tests {
             flavor: String::new(),
             ..need
         };
-        assert_eq!(of(&redhat).unwrap().needs, [need]);
+        assert_eq!(of(&redhat).unwrap().0.needs, [need]);
     }
 
     #[test]

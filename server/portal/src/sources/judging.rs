@@ -132,18 +132,22 @@ fn on_bound(
     });
     let judged = what_if::judge(index, &package.name, &question, kernels).into_iter();
     judged
-        .map(|(kernel_id, whole)| told(stored.id, kernel_id, &whole))
+        .map(|(kernel_id, whole)| told(stored, kernel_id, &whole))
         .collect()
 }
 
-fn told(package_id: i64, kernel_id: Uuid, whole: &PackageVerdict) -> Judged {
+fn told(stored: &Stored, kernel_id: Uuid, whole: &PackageVerdict) -> Judged {
     let reasons = whole.modules.iter().flat_map(|module| &module.reasons);
     let fatal = reasons.filter(|reason| reason.severity == Severity::Fatal);
     let symbols: Vec<&str> = fatal.filter_map(|r| r.symbol.as_deref()).collect();
+    let verdict = match stored.package.needs_others {
+        true => whole.verdict.max(Verdict::NeedsOtherPackage),
+        false => whole.verdict,
+    };
     Judged {
-        package_id,
+        package_id: stored.id,
         kernel_id,
-        verdict: whole.verdict,
+        verdict,
         missing: i32::try_from(symbols.len()).unwrap_or(i32::MAX),
         examples: symbols
             .into_iter()

@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::fetch::{self, FetchError, Primary, Validators};
 use anyhow::Context as _;
 use keyring::Certificate;
+use std::collections::HashSet;
 use std::fs::File;
 use std::time::Duration;
 use store::sources::{Package, Source};
@@ -19,6 +20,8 @@ const OPEN: u64 = 1 << 30;
 const PACKAGES: usize = 5_000;
 /// Patterns of hardware of all of them.
 const ALIASES: usize = 500_000;
+/// Symbols that its packages provide.
+const OFFERS: usize = 500_000;
 /// Whoever publishes is caught in the middle of it now and then: how long until a second look.
 const SECOND_LOOK: Duration = Duration::from_secs(3);
 
@@ -102,18 +105,21 @@ fn drivers(name: &str, file: File) -> Result<Vec<Package>, Fault> {
         ..repomd::Limits::default()
     };
     let (mut found, mut aliases) = (Vec::new(), 0);
+    let mut offers = HashSet::new();
     let mut refused = None;
     let read = repomd::read_primary(input, &limits, &mut |record| {
-        let Some(package) = driver::of(&record) else {
+        let Some((package, provides)) = driver::of(&record) else {
             return Ok(());
         };
         aliases += package.aliases.len();
         found.push(package);
-        if found.len() <= PACKAGES && aliases <= ALIASES {
+        offers.extend(provides);
+        if found.len() <= PACKAGES && aliases <= ALIASES && offers.len() <= OFFERS {
             return Ok(());
         }
         refused = Some(format!(
-            "{name}: it holds more than {PACKAGES} driver packages or {ALIASES} hardware patterns"
+            "{name}: it holds more than {PACKAGES} driver packages, {ALIASES} hardware patterns or \
+             {OFFERS} symbols"
         ));
         // Only stops the reading; what it says is in `refused`.
         Err(repomd::Error::OpenSize {
@@ -125,6 +131,11 @@ fn drivers(name: &str, file: File) -> Result<Vec<Package>, Fault> {
         return Err(Fault::Trust(why));
     }
     read.map_err(|error| Fault::Trust(format!("{name}: {error}")))?;
+    for package in &mut found {
+        let needed = package.needs.len();
+        package.needs.retain(|need| !offers.contains(need));
+        package.needs_others = package.needs.len() < needed;
+    }
     Ok(found)
 }
 
