@@ -48,10 +48,13 @@ fn in_state(portal: &Portal, id: &str, state: &str) -> Value {
 
 #[test]
 fn another_repository_is_read_judged_let_in_and_distrusted() {
-    // Somebody else's repository: this very program with a package of acme.
+    // Somebody else's repository: this very program with two packages of acme, one of which uses
+    // symbols of the other.
     let theirs = Portal::with_base_kernel(&[]);
-    let package = driver("acme-net", Role::Base);
-    theirs.upload(package, "wait=90").expect(201);
+    for name in ["acme-core", "acme-net"] {
+        let package = driver(name, Role::Base);
+        theirs.upload(package, "wait=90").expect(201);
+    }
     let key = theirs.get("/keys/repository.asc").expect(200).text();
     let repository = format!("/repos/{PRODUCT}/stable/x86_64");
 
@@ -67,14 +70,16 @@ fn another_repository_is_read_judged_let_in_and_distrusted() {
     let good = in_state(&portal, id, "good");
     assert_eq!(
         (&good["packages"], &good["offered"]),
-        (&json!(1), &json!(false))
+        (&json!(2), &json!(false))
     );
-    let listed = &good["listed"][0];
-    assert!(listed["aliases"].as_u64() > Some(0), "{listed}");
-    assert!(listed["symbols"].as_u64() > Some(0), "{listed}");
-    let verdict = &listed["verdicts"][0];
-    assert_eq!(verdict["release"], kernel(Role::Base).release);
-    assert_eq!(verdict["verdict"], "compatible", "{verdict}");
+    let (core, net) = (&good["listed"][0], &good["listed"][1]);
+    assert!(net["aliases"].as_u64() > Some(0), "{net}");
+    for (listed, verdict) in [(core, "compatible"), (net, "needs_other_package")] {
+        assert!(listed["symbols"].as_u64() > Some(0), "{listed}");
+        let on = &listed["verdicts"][0];
+        assert_eq!(on["release"], kernel(Role::Base).release);
+        assert_eq!(on["verdict"], verdict, "{on}");
+    }
 
     // A kernel that comes later is judged by itself.
     portal
@@ -116,7 +121,7 @@ fn another_repository_is_read_judged_let_in_and_distrusted() {
     ask(&portal, "acme", "POST", "/api/v1/sources", &wrong).expect(201);
     let distrusted = in_state(&portal, id, "distrusted");
     assert_eq!(distrusted["approved_at"], Value::Null, "{distrusted}");
-    assert_eq!(distrusted["packages"], 1);
+    assert_eq!(distrusted["packages"], 2);
     let fault = distrusted["fault"].as_str().unwrap();
     assert!(fault.contains("repomd.xml"), "{fault}");
 
@@ -128,7 +133,7 @@ fn another_repository_is_read_judged_let_in_and_distrusted() {
     let failing = in_state(&portal, id, "failing");
     assert_eq!(
         (&failing["failures"], &failing["packages"]),
-        (&json!(1), &json!(1))
+        (&json!(1), &json!(2))
     );
     let path = format!("/api/v1/sources/{id}");
     ask(&portal, "acme", "DELETE", &path, &Value::Null).expect(204);

@@ -149,7 +149,6 @@ pub fn router(app: Arc<App>) -> Router {
                 .layer::<_, Infallible>(CompressionLayer::new().gzip(true)),
         )
         .route("/demand", get(hardware::demand_list))
-        .route("/lookup", post(lookup::lookup))
         .route("/sources", get(sources::list).post(sources::register))
         .route("/sources/{id}", get(sources::show).delete(sources::remove))
         .route("/sources/{id}/approve", post(sources::approve))

@@ -135,7 +135,7 @@ mod tests {
             symbol: "printk".to_owned(),
             crc: 0x9299_7ed8,
         };
-        assert_eq!(found.needs, [need.clone()]);
+        assert_eq!(found.needs, std::slice::from_ref(&need));
         let redhat = Record {
             requires: vec![dependency("kernel(printk)", "0x92997ed8")],
             ..record()
