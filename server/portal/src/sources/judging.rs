@@ -124,13 +124,8 @@ fn on_bound(
         };
         return kernels.into_iter().map(on).collect();
     }
-    let question = Question::Symbols(SymbolList {
-        name: Some(package.name.clone()),
-        symbols,
-        vermagic: None,
-        license: None,
-    });
-    let judged = what_if::judge(index, &package.name, &question, kernels).into_iter();
+    let question = Question::Symbols(SymbolList::of(symbols));
+    let judged = what_if::judge(index, &package.name, &question, kernels.into_iter()).into_iter();
     judged
         .map(|(kernel_id, whole)| told(stored, kernel_id, &whole))
         .collect()
