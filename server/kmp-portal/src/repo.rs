@@ -6,6 +6,8 @@ mod find;
 mod folder;
 mod known;
 mod parallel;
+mod place;
+mod state;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -30,9 +32,8 @@ pub enum Repo {
     ///
     /// Checks the signature, the metadata with all its checksums, and that each package is there
     /// with the size and SHA-256 that the metadata says. Exits with 0 when everything holds, with 1
-    /// when something is wrong, with 2 when it cannot be checked. Only folders can be checked for
-    /// now: copy a repository that is behind a URL first (`dnf reposync --download-metadata`,
-    /// `wget --mirror`).
+    /// when something is wrong, with 2 when it cannot be checked. Behind a URL, all packages are
+    /// fetched, unless --metadata-only says otherwise.
     Verify(verify::Verify),
 }
 

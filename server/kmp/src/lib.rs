@@ -46,7 +46,7 @@ pub use package::{
     ChangelogEntry, DigestCheck, File, Keep, KeptFile, Package, PackagedCertificate,
     PackagedModule, Scriptlet, file_flag,
 };
-pub use read::{read, read_keeping, read_sealed};
+pub use read::{read, read_headers, read_keeping, read_sealed};
 pub use signature::{
     Covers, JudgedModule, JudgedSignature, ModuleVerdict, RawSignature, SignatureReport,
     SignatureVerdict,

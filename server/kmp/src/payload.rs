@@ -90,6 +90,25 @@ impl Payload {
         }
     }
 
+    /// Reads it to its end without looking inside.
+    pub(crate) fn pass_over<R: Read>(
+        mut source: Source<R>,
+        header: &Header,
+        oddities: &mut Oddities,
+    ) -> Result<Payload, Error> {
+        let compressor = compressor(&mut source, header, oddities)?.name();
+        source.drain()?;
+        let (file_size, sha256, digests) = source.finish();
+        Ok(Payload {
+            compressor,
+            contents: Contents::default(),
+            digests,
+            trailing: 0,
+            file_size,
+            sha256,
+        })
+    }
+
     /// Notes where the sizes that the package gives are not the real ones.
     pub(crate) fn note_odd_sizes(
         &self,

@@ -44,6 +44,16 @@ pub fn read_sealed(input: impl io::Read, limits: &Limits) -> Result<Package, Err
     read_with(input, limits, wanted).map(|(package, _)| package)
 }
 
+/// What a package says of itself. Its payload is hashed as it is packed and not unpacked: there are no
+/// modules, no certificates, and no digests of what is inside. An archive size that the package does
+/// not say is 0.
+///
+/// # Errors
+/// As [`read`], but for what only unpacking shows.
+pub fn read_headers(input: impl io::Read, limits: &Limits) -> Result<Package, Error> {
+    read_as_far_as(input, limits, None).map(|(package, _)| package)
+}
+
 /// The same, and hands out the contents of the regular files that `keep` asks for, in the order of
 /// the payload. Modules are read, never handed out.
 ///
@@ -82,6 +92,15 @@ fn read_with(
     limits: &Limits,
     wanted: Wanted,
 ) -> Result<(Package, Vec<KeptFile>), Error> {
+    read_as_far_as(input, limits, Some(wanted))
+}
+
+/// Unpacks the payload only if something is wanted of it, were it the modules alone.
+fn read_as_far_as(
+    input: impl io::Read,
+    limits: &Limits,
+    wanted: Option<Wanted>,
+) -> Result<(Package, Vec<KeptFile>), Error> {
     let mut source = Source::new(input, limits.file_size);
     let mut oddities = Oddities::default();
     let lead = Lead::read(&mut source, &mut oddities)?;
@@ -96,21 +115,23 @@ fn read_with(
     let changelog = identity::changelog(&header, limits, &mut oddities)?;
     let scriptlets = scriptlet::read(&header, &mut oddities);
 
-    source.watch(expectations::packed(&header, &mut oddities));
-    let mut payload = Payload::read(
-        source,
-        &header,
-        &list,
-        &signature,
-        (limits, wanted),
-        &mut oddities,
-    )?;
+    let packed = expectations::packed(&header, &mut oddities);
     let archive_size = archive_size(&signature, &header);
-    payload.note_odd_sizes(
-        archive_size,
-        expected_size(&signature, &header),
-        &mut oddities,
-    );
+    let mut payload = if let Some(wanted) = wanted {
+        source.watch(packed);
+        let work = (limits, wanted);
+        let payload = Payload::read(source, &header, &list, &signature, work, &mut oddities)?;
+        let expected = expected_size(&signature, &header);
+        payload.note_odd_sizes(archive_size, expected, &mut oddities);
+        payload
+    } else {
+        if !packed.is_empty() && signature.has_header_digests() {
+            // Together they say the same as the one over both.
+            source.watch_no_more();
+            source.watch(packed);
+        }
+        Payload::pass_over(source, &header, &mut oddities)?
+    };
     let mut digests = signature.header_checks(&header.bytes);
     digests.append(&mut payload.digests);
     digests.append(&mut payload.contents.digests);

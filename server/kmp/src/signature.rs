@@ -174,6 +174,11 @@ impl SignatureHeader {
         checks.collect()
     }
 
+    /// Whether the main header is covered by digests of its own.
+    pub(crate) fn has_header_digests(&self) -> bool {
+        !self.header_digests.is_empty()
+    }
+
     /// The digest over all that follows the signature header.
     pub(crate) fn whole_checks(&self) -> Vec<RunningCheck> {
         let md5 = self.md5.iter().cloned();

@@ -91,6 +91,13 @@ impl<R: Read> Source<R> {
         }
     }
 
+    /// Forgets the digests that were added.
+    pub(crate) fn watch_no_more(&mut self) {
+        if let Hashing::Here(hashes) = &mut self.hashing {
+            hashes.checks.clear();
+        }
+    }
+
     /// Hands over the digests. What is read from here on is sent to whoever keeps them.
     pub(crate) fn hash_elsewhere(&mut self, sender: SyncSender<Vec<u8>>) -> Hashes {
         match std::mem::replace(&mut self.hashing, Hashing::Elsewhere(sender)) {

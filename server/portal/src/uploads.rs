@@ -178,6 +178,12 @@ pub async fn take(
     let mut tx = app.pool.begin().await?;
     store::lock(&mut tx, &subject(&sha256)).await?;
     let known = store::packages::by_sha256(&mut tx, vendor_id, &sha256).await?;
+    // Also of a known one: if its file was lost or altered, this mends it.
+    let storage = app.storage.clone();
+    tokio::task::spawn_blocking(move || storage.keep(received))
+        .await
+        .map_err(anyhow::Error::from)?
+        .map_err(|e| anyhow::Error::new(e).context("keeping an upload"))?;
     if let Some((id, state)) = known
         && state != State::Rejected
     {
@@ -188,11 +194,6 @@ pub async fn take(
             was_known: true,
         });
     }
-    let storage = app.storage.clone();
-    tokio::task::spawn_blocking(move || storage.keep(received))
-        .await
-        .map_err(anyhow::Error::from)?
-        .map_err(|e| anyhow::Error::new(e).context("keeping an upload"))?;
     let channel = destination.channel.as_deref();
     let id = match known {
         Some((id, _)) => {

@@ -4,6 +4,7 @@ use super::find::{self, Found};
 use super::folder::{self, Lock, SIGNATURE, Signed};
 use super::known;
 use super::parallel::in_parallel;
+use super::state;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use keyring::SigningKey;
@@ -11,7 +12,6 @@ use repomd::{Compression, Group, Mark, Metadata, Options, Rendered};
 use std::collections::HashMap;
 use std::fmt;
 use std::fs::{self, File};
-use std::io;
 use std::path::PathBuf;
 
 #[derive(Args, Clone, Debug)]
@@ -92,6 +92,17 @@ pub fn build(order: &Build, now: u64) -> anyhow::Result<Built> {
     let _lock = Lock::take(&order.dir)?;
     let findings = find::packages(&order.dir)?;
     let mut notes = findings.passed_over;
+    let signed_by = key.as_ref().map(SigningKey::fingerprint);
+    let wanted = state::wanted(order, signed_by.as_deref(), &findings.packages);
+    if order.update && state::is_current(&order.dir, &wanted, key.is_some()) {
+        return Ok(Built {
+            packages: findings.packages.len(),
+            taken_over: findings.packages.len(),
+            broken: Vec::new(),
+            signed_by,
+            notes,
+        });
+    }
     let known = match known::unchanged(&order.dir, &findings.packages) {
         _ if !order.update => HashMap::new(),
         Ok(known) => known,
@@ -103,12 +114,14 @@ pub fn build(order: &Build, now: u64) -> anyhow::Result<Built> {
     let taken_over = known.len();
     let (rendered, broken) = rendered(&findings.packages, known);
     report_broken(order, &broken)?;
-    let metadata = assemble(&rendered, &options(order, now));
+    let options = options(order, now);
+    let groups = packed(&rendered, &options)?;
+    let metadata = repomd::assemble_groups(&groups, &options);
+    drop(groups);
     let signed = key
         .as_ref()
         .map(|key| sign(key, &metadata, now))
         .transpose()?;
-    read_back(&metadata, rendered.len()).context("self-check")?;
     if signed.is_none() && order.dir.join(SIGNATURE).exists() {
         notes.push("the repository was signed and is not any more: --sign KEYFILE".into());
     }
@@ -117,11 +130,16 @@ pub fn build(order: &Build, now: u64) -> anyhow::Result<Built> {
     if let Err(why) = folder::remove_replaced(&order.dir, &replaced, &metadata) {
         notes.push(format!("files of the metadata before stay behind: {why}"));
     }
+    if broken.is_empty()
+        && let Err(why) = state::note(&order.dir, &wanted, &metadata.repomd)
+    {
+        notes.push(format!("the next --update will look at everything: {why}"));
+    }
     Ok(Built {
         packages: rendered.len(),
         taken_over,
         broken,
-        signed_by: key.map(|key| key.fingerprint()),
+        signed_by,
         notes,
     })
 }
@@ -165,7 +183,7 @@ fn rendered(found: &[Found], mut known: HashMap<String, Rendered>) -> (Vec<Rende
 
 fn read(found: &Found) -> anyhow::Result<Rendered> {
     let file = File::open(&found.path)?;
-    let package = kmp::read(&file, &kmp::Limits::default())?;
+    let package = kmp::read_headers(&file, &kmp::Limits::default())?;
     if let Some(check) = package.digests.iter().find(|check| !check.matches()) {
         anyhow::bail!(
             "the {} of its {} is {} where the package says {}: it was damaged after it was built",
@@ -214,14 +232,23 @@ fn options(order: &Build, now: u64) -> Options {
     }
 }
 
-/// The same bytes as [`repomd::assemble`], packed on all cores.
-fn assemble(rendered: &[Rendered], options: &Options) -> Metadata {
+/// The groups that [`repomd::assemble`] makes, packed on all cores, and each read back as a client
+/// would: what is put together from them later is compared by its digests only.
+fn packed(rendered: &[Rendered], options: &Options) -> anyhow::Result<Vec<Group>> {
     let packages: Vec<&Rendered> = rendered.iter().collect();
     let ranges = repomd::group_ranges(rendered.iter().map(Mark::of));
     let groups = in_parallel("packing", &ranges, |range| {
-        Group::pack(&packages[range.clone()], options.compression)
+        let group = Group::pack(&packages[range.clone()], options.compression);
+        let checked = group.check(options.compression).context("self-check")?;
+        anyhow::ensure!(
+            checked.len() == range.len(),
+            "self-check: the metadata lists {} packages, {} were put in",
+            checked.len(),
+            range.len()
+        );
+        Ok(group)
     });
-    repomd::assemble_groups(&groups, options)
+    groups.into_iter().collect()
 }
 
 fn sign(key: &SigningKey, metadata: &Metadata, now: u64) -> anyhow::Result<Signed> {
@@ -238,19 +265,4 @@ fn sign(key: &SigningKey, metadata: &Metadata, now: u64) -> anyhow::Result<Signe
         signature,
         key: certificate.to_armored(),
     })
-}
-
-/// Reads the metadata as a client would, before it becomes current.
-fn read_back(metadata: &Metadata, packages: usize) -> anyhow::Result<()> {
-    let checked = repomd::check(&metadata.repomd, &mut |location| {
-        let file = metadata.files.iter().find(|file| file.location == location);
-        let bytes = file.map(|file| file.bytes.clone());
-        bytes.ok_or_else(|| io::ErrorKind::NotFound.into())
-    })?;
-    anyhow::ensure!(
-        checked.packages.len() == packages,
-        "the metadata lists {} packages, {packages} were put in",
-        checked.packages.len()
-    );
-    Ok(())
 }

@@ -2,10 +2,13 @@
 
 use super::build::{Build, Built, Compress, build};
 use super::folder::{KEY, REPOMD, SIGNATURE};
+use super::place::Place;
 use super::verify::{Verdict, Verify, verify};
 use keyring::{KeyAlgorithm, SigningKey};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
@@ -37,8 +40,9 @@ fn verified(root: &Path) -> Verdict {
 
 fn verified_with(root: &Path, key: Option<PathBuf>) -> Verdict {
     let order = Verify {
-        dir: root.to_owned(),
+        place: Place::Folder(root.to_owned()),
         key,
+        metadata_only: false,
     };
     verify(&order, NOW + 1).unwrap_or_else(|error| panic!("{error:#}"))
 }
@@ -229,6 +233,73 @@ fn an_altered_byte_is_found_and_its_file_named() {
         fs::write(&path, sound).unwrap();
         assert_eq!(verified(work.path()).faults, [""; 0]);
     }
+}
+
+/// Serves the files below a folder on a port of its own, one request a connection, until the test ends.
+fn serve(root: &Path) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let root = root.to_owned();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut line = String::new();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            reader.read_line(&mut line).unwrap();
+            let mut header = String::new();
+            while reader.read_line(&mut header).is_ok_and(|length| length > 2) {
+                header.clear();
+            }
+            let path = line.split(' ').nth(1).unwrap().trim_start_matches("/kit/");
+            let (status, body) = match fs::read(root.join(path)) {
+                Ok(bytes) => ("200 OK", bytes),
+                Err(_) => ("404 Not Found", Vec::new()),
+            };
+            let length = body.len();
+            let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n");
+            let _ = stream.write_all(format!("{head}connection: close\r\n\r\n").as_bytes());
+            let _ = stream.write_all(&body);
+        }
+    });
+    format!("{address}/kit")
+}
+
+#[test]
+fn a_repository_behind_an_address_is_verified() {
+    let work = kit();
+    let root = work.path();
+    built(&order(root));
+    let url = serve(root);
+    let check = |metadata_only| {
+        let order = Verify {
+            place: url.parse().unwrap(),
+            key: None,
+            metadata_only,
+        };
+        verify(&order, NOW + 1).unwrap()
+    };
+    let verdict = check(false);
+    assert_eq!(
+        (verdict.packages, verdict.faults.len()),
+        (6, 0),
+        "{verdict:?}"
+    );
+    let path = root.join("noarch/acme-tools.rpm");
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, [&bytes[..], b"more"].concat()).unwrap();
+    let verdict = check(false);
+    assert!(verdict.faults[0].contains("has more than"), "{verdict:?}");
+    fs::remove_file(&path).unwrap();
+    let verdict = check(false);
+    assert!(verdict.faults[0].contains("404"), "{verdict:?}");
+    assert_eq!(check(true).faults, [""; 0]);
+    fs::remove_file(root.join(REPOMD)).unwrap();
+    let order = Verify {
+        place: url.parse().unwrap(),
+        key: None,
+        metadata_only: true,
+    };
+    let error = format!("{:#}", verify(&order, NOW).unwrap_err());
+    assert!(error.contains("repomd.xml of http://"), "{error}");
 }
 
 #[test]
@@ -509,8 +580,9 @@ fn what_cannot_be_done_says_why() {
     assert!(refused.contains("passphrase"), "{refused}");
     assert!(!root.join("repodata").exists());
     let order = Verify {
-        dir: root.to_owned(),
+        place: Place::Folder(root.to_owned()),
         key: None,
+        metadata_only: false,
     };
     let refused = format!("{:#}", verify(&order, NOW).unwrap_err());
     assert!(refused.contains("repomd.xml"), "{refused}");

@@ -4,6 +4,7 @@
 use super::find;
 use super::folder::{KEY, REPOMD, SIGNATURE, read_file};
 use super::parallel::in_parallel;
+use super::place::{Place, Reader};
 use anyhow::Context as _;
 use clap::Args;
 use keyring::Certificate;
@@ -11,7 +12,7 @@ use repomd::CheckedPackage;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use std::collections::HashSet;
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -20,12 +21,16 @@ const CHUNK: usize = 1 << 17;
 
 #[derive(Args, Clone, Debug)]
 pub struct Verify {
-    /// Folder of the repository: the one that holds `repodata`
-    pub dir: PathBuf,
+    /// Folder or URL of the repository: the one that holds `repodata`
+    #[arg(value_name = "DIR|URL")]
+    pub place: Place,
     /// Public OpenPGP key that must have signed the repository; without it the repository's own
     /// repomd.xml.key is taken, which proves nothing of its origin
     #[arg(long, value_name = "KEY.asc")]
     pub key: Option<PathBuf>,
+    /// Do not look at the packages themselves
+    #[arg(long)]
+    pub metadata_only: bool,
 }
 
 /// What is to be said of a repository.
@@ -53,13 +58,22 @@ impl fmt::Display for Verdict {
 /// # Errors
 /// It cannot be checked: there is no `repomd.xml`, or the given key cannot be read.
 pub fn verify(order: &Verify, now: u64) -> anyhow::Result<Verdict> {
-    let path = order.dir.join(REPOMD);
-    let repomd = read_file(&path).with_context(|| path.display().to_string())?;
+    let reader = Reader::open(&order.place)?;
+    let repomd = reader
+        .metadata(REPOMD)
+        .with_context(|| format!("{REPOMD} of {reader}"))?;
     let mut verdict = Verdict::default();
-    verify_signature(order, &repomd, now, &mut verdict)?;
-    let fetch = &mut |location: &str| read_file(&order.dir.join(location));
+    verify_signature(order, &reader, &repomd, now, &mut verdict)?;
+    let fetch = &mut |location: &str| reader.metadata(location);
     match repomd::check(&repomd, fetch) {
-        Ok(checked) => verify_packages(&order.dir, &checked.packages, &mut verdict)?,
+        Ok(checked) => {
+            verdict.packages = checked.packages.len();
+            if order.metadata_only {
+                verdict.notes.push("the packages were not looked at".into());
+            } else {
+                verify_packages(&reader, &checked.packages, &mut verdict)?;
+            }
+        }
         Err(why) => {
             verdict.faults.push(format!("{}: {why}", find::REPODATA));
             let note =
@@ -72,6 +86,7 @@ pub fn verify(order: &Verify, now: u64) -> anyhow::Result<Verdict> {
 
 fn verify_signature(
     order: &Verify,
+    reader: &Reader,
     repomd: &[u8],
     now: u64,
     verdict: &mut Verdict,
@@ -80,7 +95,7 @@ fn verify_signature(
         Some(path) => Some(given_key(path)?),
         None => None,
     };
-    let signature = match read_file(&order.dir.join(SIGNATURE)) {
+    let signature = match reader.metadata(SIGNATURE) {
         Ok(signature) => signature,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             match given {
@@ -97,7 +112,7 @@ fn verify_signature(
         }
     };
     let is_given = given.is_some();
-    let Some(keys) = given.or_else(|| own_key(&order.dir, verdict)) else {
+    let Some(keys) = given.or_else(|| own_key(reader, verdict)) else {
         return Ok(());
     };
     match keyring::verify_detached(repomd, &signature, &keys, now) {
@@ -119,8 +134,8 @@ fn given_key(path: &Path) -> anyhow::Result<Vec<Certificate>> {
 }
 
 /// The key that the repository brings along; when there is none to use, the verdict says so.
-fn own_key(root: &Path, verdict: &mut Verdict) -> Option<Vec<Certificate>> {
-    match read_file(&root.join(KEY)) {
+fn own_key(reader: &Reader, verdict: &mut Verdict) -> Option<Vec<Certificate>> {
+    match reader.metadata(KEY) {
         Ok(bytes) => match Certificate::parse_all(&bytes) {
             Ok(keys) => return Some(keys),
             Err(why) => verdict.faults.push(format!("{KEY}: {why}")),
@@ -134,13 +149,12 @@ fn own_key(root: &Path, verdict: &mut Verdict) -> Option<Vec<Certificate>> {
 }
 
 fn verify_packages(
-    root: &Path,
+    reader: &Reader,
     packages: &[CheckedPackage],
     verdict: &mut Verdict,
 ) -> anyhow::Result<()> {
-    verdict.packages = packages.len();
     let results = in_parallel("checking", packages, |package| {
-        verify_package(root, package)
+        verify_package(reader, package)
     });
     for (package, result) in packages.iter().zip(results) {
         if let Err(why) = result {
@@ -149,6 +163,9 @@ fn verify_packages(
                 .push(format!("{}: {why:#}", package.location));
         }
     }
+    let Some(root) = reader.folder() else {
+        return Ok(());
+    };
     let listed: HashSet<&str> = packages.iter().map(|p| p.location.as_str()).collect();
     let unlisted = find::packages(root)?.packages;
     for found in unlisted
@@ -161,21 +178,13 @@ fn verify_packages(
     Ok(())
 }
 
-fn verify_package(root: &Path, package: &CheckedPackage) -> anyhow::Result<()> {
-    let path = root.join(&package.location);
-    let metadata = fs::metadata(&path)?;
-    anyhow::ensure!(metadata.is_file(), "it is not a file");
-    anyhow::ensure!(
-        metadata.len() == package.size,
-        "it has {} bytes where the metadata says {}",
-        metadata.len(),
-        package.size
-    );
+fn verify_package(reader: &Reader, package: &CheckedPackage) -> anyhow::Result<()> {
+    let file = reader.package(&package.location, package.size)?;
     // The length of the text tells the algorithm; they cannot be confused.
     let (algorithm, found) = match package.pkgid.len() {
-        64 => ("SHA-256", digest::<Sha256>(&path)?),
-        96 => ("SHA-384", digest::<Sha384>(&path)?),
-        128 => ("SHA-512", digest::<Sha512>(&path)?),
+        64 => ("SHA-256", digest::<Sha256>(file)?),
+        96 => ("SHA-384", digest::<Sha384>(file)?),
+        128 => ("SHA-512", digest::<Sha512>(file)?),
         _ => anyhow::bail!(
             "the metadata gives it the checksum {}, of a kind that is not trusted any more; build \
              the repository anew",
@@ -190,8 +199,7 @@ fn verify_package(root: &Path, package: &CheckedPackage) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn digest<D: Digest>(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
+fn digest<D: Digest>(mut file: File) -> io::Result<String> {
     let mut hasher = D::new();
     let mut chunk = vec![0; CHUNK];
     loop {

@@ -27,6 +27,7 @@ pub(crate) struct Walk<'a> {
 }
 
 /// What was found on it.
+#[derive(Default)]
 pub(crate) struct Contents {
     /// In the order of the payload.
     pub(crate) modules: Vec<PackagedModule>,

@@ -5,6 +5,42 @@ use testkit::{DependencyKind, Format, Value};
 
 use crate::{ALL_FORMATS, COMPRESSORS, MODULE_PATH, codes, full, plain, read};
 
+/// Without unpacking, everything that the header says is the same.
+#[test]
+fn headers_alone_say_the_same() {
+    for format in ALL_FORMATS {
+        for compressor in COMPRESSORS {
+            let bytes = full(format, compressor).build();
+            let (whole, headers) = (read(&bytes), read_headers(&bytes));
+            let at = format!("{format:?} {compressor}");
+            assert_eq!(headers.sha256, whole.sha256, "{at}");
+            assert_eq!(headers.files, whole.files, "{at}");
+            assert_eq!(headers.dependencies, whole.dependencies, "{at}");
+            assert_eq!(headers.changelog, whole.changelog, "{at}");
+            assert_eq!(headers.archive_size, whole.archive_size, "{at}");
+            assert_eq!(
+                (headers.header_start, headers.header_end, headers.file_size),
+                (whole.header_start, whole.header_end, whole.file_size),
+                "{at}"
+            );
+            assert!(headers.modules.is_empty(), "{at}");
+            assert!(headers.digests.iter().all(|it| it.matches()), "{at}");
+            // Whatever byte is altered behind the signature header, some digest tells.
+            for place in [headers.header_start + 200, headers.header_end + 3] {
+                let mut altered = bytes.clone();
+                altered[usize::try_from(place).unwrap()] ^= 1;
+                let told = kmp::read_headers(altered.as_slice(), &kmp::Limits::default());
+                let told = told.map(|package| package.digests.iter().any(|it| !it.matches()));
+                assert!(told.unwrap_or(true), "{at}, byte {place}");
+            }
+        }
+    }
+}
+
+fn read_headers(bytes: &[u8]) -> kmp::Package {
+    kmp::read_headers(bytes, &kmp::Limits::default()).unwrap_or_else(|error| panic!("{error}"))
+}
+
 #[test]
 fn every_format_and_compressor() {
     for format in ALL_FORMATS {
