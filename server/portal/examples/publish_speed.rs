@@ -141,7 +141,8 @@ impl Shop {
         };
         let product_id = products::upsert(&mut conn, &product, NOW).await?.id;
         let vendor = vendors::upsert(&mut conn, "acme", "ACME", "a@acme.example", NOW).await?;
-        let id = store::repositories::get_or_insert(&mut conn, product_id, "stable", "x86_64");
+        let id =
+            store::repositories::get_or_insert(&mut conn, product_id, "stable", "x86_64", None);
         let id = id.await?;
         drop(conn);
         Ok(Self {
