@@ -107,7 +107,15 @@ impl World {
                 let reply = self.send(who, method, &path, body.clone());
                 let without = |text: &str| {
                     let asked = format!("{path} {}", String::from_utf8_lossy(&body));
-                    let named = [&*self.secret, NO_ID, RELEASE, NO_RELEASE, NEW_SYMBOL];
+                    let layout = format!("{LAYOUT:x}");
+                    let named = [
+                        &*self.secret,
+                        NO_ID,
+                        RELEASE,
+                        NO_RELEASE,
+                        NEW_SYMBOL,
+                        &layout,
+                    ];
                     let named = named.iter().filter(|word| asked.contains(**word));
                     // Problem pages show the number of the request.
                     let text = match reply.header("x-request-id") {

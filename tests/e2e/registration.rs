@@ -54,6 +54,7 @@ fn a_vendors_own_view_has_its_packages_only() {
     let client = Client::trusting(&[]);
     let address = portal.url(&format!("/services/{PRODUCT}/beta"));
     client.must_zypper(&["addservice", &address, "beta"]);
+    client.must_zypper(&["--gpg-auto-import-keys", "refresh-services"]);
     client.must_zypper(&["--gpg-auto-import-keys", "refresh"]);
     let found = client.must_zypper(&["search", "--details", "--repo", "beta:stable", ""]);
     assert!(
