@@ -5,6 +5,8 @@
 
 pub mod browser;
 pub mod client;
+pub mod disk;
+pub mod door;
 pub mod http;
 pub mod leash;
 pub mod made;
