@@ -11,6 +11,7 @@ pub mod http;
 pub mod leash;
 pub mod made;
 pub mod mirror;
+pub mod module_key;
 pub mod portal;
 pub mod process;
 pub mod repository;

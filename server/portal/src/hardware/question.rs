@@ -41,6 +41,8 @@ pub struct Policy {
     pub free_only: bool,
     /// Only packages from channels that certify.
     pub certified_only: bool,
+    /// Only packages that were inspected and published here, none from the repositories of others.
+    pub portal_only: bool,
 }
 
 /// A question of which all parts make sense.
