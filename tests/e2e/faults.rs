@@ -12,6 +12,7 @@ use xtask::kernels::Role;
 use xtask::sh;
 
 use crate::harness::http::{Ask, Reply};
+use crate::harness::leash::Leash;
 use crate::harness::made::{Made, Maker};
 use crate::harness::portal::{DISTRIBUTOR, PRODUCT, Portal};
 use crate::harness::repository::{Repository, Trouble, now};
@@ -169,6 +170,41 @@ fn damaged_files_are_noticed_told_and_made_anew() {
     world.portal.finish();
 }
 
+/// Workers beside the server publish the same repository: one after the other, each on top of what
+/// the one before made.
+#[test]
+fn several_publishers_make_one_history() {
+    const WORKERS: usize = 2;
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let world = World::open();
+    let listed = world.look().unwrap();
+    let folder = scratch();
+    let logs: Vec<PathBuf> = (0..WORKERS)
+        .map(|number| folder.path().join(number.to_string()))
+        .collect();
+    let _workers: Vec<Leash> = logs.iter().map(|log| world.start_worker(log)).collect();
+    let has_published = |log: &PathBuf| {
+        let text = fs::read_to_string(log).unwrap_or_default();
+        assert!(!text.contains("ERROR"), "{text}");
+        text.contains("a new generation is current")
+    };
+    until("every worker has published", PATIENCE, || {
+        world.pack_in_the_other_way();
+        assert_eq!(world.look().unwrap(), listed);
+        logs.iter().all(has_published).then_some(())
+    });
+    world.portal.finish();
+    assert_eq!(world.look().unwrap(), listed);
+    let state = world.state();
+    assert_eq!(state["fault"], Value::Null);
+    let generations = state["generations"].as_array().unwrap().iter();
+    let numbers: Vec<u64> = generations
+        .map(|it| it["generation"].as_u64().unwrap())
+        .collect();
+    let newest = numbers[0];
+    assert_eq!(numbers, (1..=newest).rev().collect::<Vec<u64>>());
+}
+
 /// A portal with packages, whose repositories lie on a small disk.
 struct World {
     portal: Portal,
@@ -215,6 +251,18 @@ impl World {
             maker,
             signer,
         }
+    }
+
+    /// A worker on the server's own database.
+    fn start_worker(&self, log: &Path) -> Leash {
+        let server = &self.portal.server;
+        let socket = server.data().join("socket").display().to_string();
+        let url = format!("postgres:///kmp_portal?host={socket}&user=kmp_portal");
+        let mut worker = server.subcommand("worker");
+        worker
+            .args(["--database-url", &url])
+            .args(self.signer.options());
+        Leash::start(&worker, log)
     }
 
     fn look(&self) -> Result<Vec<String>, Trouble> {

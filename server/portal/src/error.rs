@@ -295,7 +295,7 @@ pub const KINDS: &[(&str, u16, &str)] = &[
     (
         "out-of-space",
         507,
-        "The portal's disk is full. Nothing of the upload was kept; try again later.",
+        "The portal's disk, or its database's, is full. Nothing of what was sent was kept; try again later.",
     ),
 ];
 

@@ -134,7 +134,7 @@ pub fn words(output: &Output) -> String {
 /// Looks again and again until something is there.
 #[track_caller]
 pub fn until<T>(what: &str, patience: Duration, mut look: impl FnMut() -> Option<T>) -> T {
-    const AGAIN: Duration = Duration::from_millis(50);
+    const AGAIN: Duration = Duration::from_millis(20);
     let deadline = Instant::now() + patience;
     loop {
         if let Some(found) = look() {

@@ -59,14 +59,9 @@ impl Server {
 
     /// Starts the program on the data that is there.
     pub fn begin(&mut self) {
-        let mut serve = self.command();
+        let mut serve = self.subcommand("serve");
         let listen = format!("127.0.0.1:{}", self.port);
-        serve
-            .args(["serve", "--listen", &listen])
-            .args(&self.options);
-        if let Some(disk) = &self.disk {
-            serve = disk.within(&serve);
-        }
+        serve.args(["--listen", &listen]).args(&self.options);
         let mut leash = Leash::with_folder(&serve, &self.log(), Some(&self.folder));
         leash.until_ready("the portal", || {
             let answer = self.api.get("/healthz", None);
@@ -95,16 +90,17 @@ impl Server {
     }
 
     pub fn admin_command(&self) -> Command {
-        let mut admin = self.command();
-        admin.arg("admin");
-        match &self.disk {
-            Some(disk) => disk.within(&admin),
-            None => admin,
-        }
+        self.subcommand("admin")
     }
 
-    fn command(&self) -> Command {
-        command(&given("KMP_PORTAL_PROGRAM"), &self.data())
+    /// The program on the same data, where the same disk is mounted.
+    pub fn subcommand(&self, name: &str) -> Command {
+        let mut command = command(&given("KMP_PORTAL_PROGRAM"), &self.data());
+        command.arg(name);
+        match &self.disk {
+            Some(disk) => disk.within(&command),
+            None => command,
+        }
     }
 
     /// The disk that it was started on.
