@@ -161,9 +161,24 @@ fn what_is_wrong_with_a_question_is_said() {
             "[0]",
         ),
         (
+            json!({"product": PRODUCT, "arch": arch, "modaliases": ["x".repeat(1 << 20)]}),
+            400,
+            "[0]",
+        ),
+        (
             json!({"product": PRODUCT, "arch": arch, "modaliases": many}),
             413,
             "10001",
+        ),
+        (
+            json!({"product": PRODUCT, "arch": arch, "modaliases": vec!["usb:v1"; 100_000]}),
+            413,
+            "10000 modaliases, this one names 100000",
+        ),
+        (
+            json!({"product": PRODUCT, "arch": arch, "modaliases": vec![DEVICE; 100_000]}),
+            413,
+            "Split it",
         ),
     ];
     for (question, status, word) in table {
@@ -173,11 +188,26 @@ fn what_is_wrong_with_a_question_is_said() {
             "{problem}"
         );
     }
-    let portal = &shared().portal;
-    let broken = Ask::new("POST", portal.url("/api/v1/lookup"))
-        .header("content-type", "application/json")
-        .body("{\"product\": ");
-    broken.send().problem(400);
+    let broken: [(&str, &[u8], &str); 8] = [
+        ("application/json", b"{\"product\": ", "JSON"),
+        ("application/json", b"{\"product\": \"\xff\"}", "JSON"),
+        ("application/json", &b"[".repeat(100_000), "JSON"),
+        ("application/cbor", b"\xa1\x61", "CBOR"),
+        ("application/cbor", b"\xa1\x67product\x61\xff", "CBOR"),
+        ("application/cbor", &b"\x81".repeat(100_000), "CBOR"),
+        // A list that says it has 2^63 members.
+        (
+            "application/cbor",
+            b"\xa1\x6amodaliases\x9b\x80\0\0\0\0\0\0\0",
+            "CBOR",
+        ),
+        ("text/plain", b"pci:\xff", "UTF-8"),
+    ];
+    for (content_type, body, word) in broken {
+        let problem = post(body, "", &[("content-type", content_type)]).problem(400);
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(word), "{content_type}: {detail}");
+    }
 }
 
 fn plain_question() -> Value {

@@ -115,6 +115,7 @@ impl Shelf {
 
     fn ask<T>(mut self, question: &Question, look: impl Fn(&Answer<'_>, &InVain) -> T) -> T {
         self.catalogue.hold(self.patterns);
+        let question = question.clone().without_repeated();
         let asked = question.settle(&self.catalogue).unwrap();
         let view = View::public(&self.catalogue, &asked);
         let (names, site) = (Names::default(), site());

@@ -130,6 +130,7 @@ async fn answer(
     reply: Reply,
 ) -> Result<Document> {
     question.check()?;
+    let question = question.without_repeated();
     let catalogue = catalogue(app, &question.product).await?;
     let (product_id, own, own_drivers) = {
         let asked = question.settle(&catalogue)?;

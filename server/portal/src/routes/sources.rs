@@ -231,11 +231,7 @@ fn package_json(stored: &Stored, verdicts: &[Shown]) -> Value {
 
 fn nevra(stored: &Stored) -> String {
     let package = &stored.package;
-    let evr = crate::views::evr(
-        Some(package.epoch.into()),
-        &package.version,
-        &package.release,
-    );
+    let evr = crate::views::metadata_evr(package.epoch, &package.version, &package.release);
     format!("{}-{evr}.{}", package.name, package.arch)
 }
 

@@ -358,7 +358,7 @@ async fn read_source(
 }
 
 fn external_driver(row: store::sources::Driver) -> Entry {
-    let evr = crate::views::evr(Some(row.epoch.into()), &row.version, &row.release);
+    let evr = crate::views::metadata_evr(row.epoch, &row.version, &row.release);
     let patterns: Vec<(String, Option<u32>)> =
         row.aliases.into_iter().map(|it| (it, None)).collect();
     let driver = Driver {
