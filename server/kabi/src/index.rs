@@ -71,6 +71,7 @@ mod linked;
 mod need;
 mod packages;
 mod packed;
+mod parallel;
 mod places;
 mod texts;
 mod view;
@@ -78,12 +79,13 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+use crate::bytes::Damaged;
 use crate::kernel::Kernel;
 use crate::verdict::{PackageVerdict, Verdict};
 use alone::{Briefs, Stranger};
 use kernel::PackedKernel;
 use kmod::Module;
-use packages::Packages;
+use packages::{Package, Packages};
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
@@ -91,7 +93,7 @@ use std::hash::Hash;
 use view::{Seen, View};
 
 pub use brief::Brief;
-pub use broken::{Broken, BrokenPackage, BrokenSymbol};
+pub use broken::{BreakingSymbol, Broken, BrokenPackage, BrokenSymbol};
 pub use need::{KindError, Need, NeedConflict, NeedId, NeedKind, Needs};
 
 /// Packages of which all reasons are in memory at a time.
@@ -111,11 +113,8 @@ pub struct Index<P, K> {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PackedError {
     /// Cut off, or altered.
-    #[error("the packed package is damaged at byte {at}: pack its modules anew")]
-    Damaged {
-        /// Counted from 0.
-        at: usize,
-    },
+    #[error("the packed package is damaged at byte {}: pack its modules anew", .0.at)]
+    Damaged(#[from] Damaged),
     /// Written by another version of this program.
     #[error("the packed package has form {found}, which is not known here: pack its modules anew")]
     Version {
@@ -260,12 +259,11 @@ impl<P: Clone + Eq + Hash, K: Clone + Ord> Index<P, K> {
         let view = View::prepared(&self.packages, kernel);
         let mut verdicts = Vec::with_capacity(self.len());
         let mut open = Vec::new();
-        for (slot, package) in self.packages.iter() {
-            match view.package(slot, package) {
+        self.packages
+            .sweep(|slot, package| match view.package(slot, package) {
                 Seen::Decided(verdict) => verdicts.push((self.key(slot), verdict)),
                 Seen::Open => open.push(slot),
-            }
-        }
+            });
         for (slot, links) in linked::settle(&view, &open) {
             verdicts.push((self.key(slot), links.verdict));
         }
@@ -329,10 +327,15 @@ impl<P: Clone + Eq + Hash, K: Clone + Ord> Index<P, K> {
     pub fn briefs(&self, kernel: &K, keep: usize) -> Option<Vec<(&P, Brief)>> {
         let view = View::prepared(&self.packages, self.kernels.get(kernel)?);
         let briefs = Briefs::of_many(&view, keep);
+        let packages: Vec<(u32, &Package)> = self.packages.iter().collect();
+        let brief = |(slot, package): &(u32, &Package)| {
+            let brief = briefs.brief(*slot, package, |module| package.needs_of(module));
+            (*slot, brief)
+        };
         let mut done = Vec::with_capacity(self.len());
         let mut rest = Vec::new();
-        for (slot, package) in self.packages.iter() {
-            match briefs.brief(slot, package, |module| package.needs_of(module)) {
+        for (slot, brief) in parallel::map(&packages, brief) {
+            match brief {
                 Some(brief) => done.push((self.key(slot), brief)),
                 None => rest.push(slot),
             }
@@ -408,11 +411,11 @@ impl<P: Clone + Eq + Hash, K: Clone + Ord> Index<P, K> {
         let view = View::prepared(&self.packages, self.kernels.get(kernel)?);
         let mut broken = Broken::on(view, &self.keys, limit);
         let mut open = Vec::new();
-        for (slot, package) in self.packages.iter() {
+        self.packages.sweep(|slot, package| {
             if broken.list(slot, package) == Seen::Open {
                 open.push(slot);
             }
-        }
+        });
         for (slot, links) in linked::settle(broken.view(), &open) {
             if let Some(package) = self.packages.get(slot) {
                 broken.list_linked(slot, package, &links);

@@ -11,23 +11,27 @@
 //! | `judge` | all packages against one kernel, to a fixpoint |
 //! | [`index`] | the same for very many packages and kernels, kept in memory |
 //! | [`codes`] | every reason a verdict can give, with its meaning |
+//! | [`reasons`] | reasons as bytes, for databases |
 //! | `diff` | one kernel against another, and what the distributor's rules say to it |
 //! | [`volatility`] | how often symbols changed, and what that means for a package |
 //! | [`arch`], [`flavor`] | names of processors and kernel flavors |
 
 pub mod arch;
+mod bytes;
 pub mod codes;
 mod diff;
 pub mod flavor;
 pub mod index;
 mod judge;
 mod kernel;
+pub mod reasons;
 pub mod symvers;
 #[cfg(test)]
 mod testing;
 mod verdict;
 pub mod volatility;
 
+pub use bytes::Damaged;
 pub use diff::{
     Change, ChangeKind, Diff, MAX_RULES_BYTES, Ruled, RuledChange, RulesError, Ruling, Severities,
     SeverityRule, Stablelist, Subject, diff,

@@ -1,9 +1,9 @@
 //! The release gate: whether a kernel may go out, by the policy of its product. Pure: what is known
 //! goes in, each rule answers for itself, and the kernel goes when none fails.
 
-use crate::impact::Impact;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use store::verdicts::Named;
 
 /// What a kernel has to fulfil. A limit that is `None`, and a rule that is `false`, is off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,16 +41,19 @@ impl Default for Policy {
 }
 
 /// Names that a rule lists; the rest is counted.
-const LISTED: usize = 100;
+pub const LISTED: usize = 100;
 
 /// What the rules look at.
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
     /// Every package has its verdict.
     pub is_judged: bool,
-    pub impact: &'a Impact,
-    /// Packages in a channel that counts as certified.
-    pub certified: &'a BTreeSet<uuid::Uuid>,
+    /// Packages that break, that load on another kernel, and that no other build mends.
+    pub unmended: &'a Named,
+    /// Those of them that are in a channel that counts as certified.
+    pub certified: &'a Named,
+    /// Short names of their vendors, who have to act.
+    pub affected: &'a BTreeSet<String>,
     /// Short names of vendors whose mail was sent.
     pub told: &'a BTreeSet<String>,
     /// Short names of vendors that said that they know.
@@ -155,40 +158,25 @@ fn judged(facts: &Facts<'_>) -> Rule {
 }
 
 fn certified(policy: &Policy, facts: &Facts<'_>) -> Rule {
-    let names = unmended(facts, |id| facts.certified.contains(&id));
     counted(
         "certified-packages-load",
         policy.max_certified_broken,
-        names,
+        facts.certified.clone(),
         "certified packages break and no other build mends them",
     )
 }
 
 fn broken(policy: &Policy, facts: &Facts<'_>) -> Rule {
-    let names = unmended(facts, |_| true);
     counted(
         "packages-load",
         policy.max_broken,
-        names,
+        facts.unmended.clone(),
         "packages break and no other build mends them",
     )
 }
 
-/// Name, version and architecture of packages that their vendors have to build anew.
-fn unmended(facts: &Facts<'_>, counts: impl Fn(uuid::Uuid) -> bool) -> BTreeSet<String> {
-    let broken = facts.impact.broken.iter();
-    broken
-        .filter(|b| b.needs_rebuild() && counts(b.package.package_id))
-        .map(|b| {
-            let p = &b.package;
-            let evr = crate::views::evr(p.epoch, &p.version, &p.release);
-            format!("{}-{evr}.{}", p.name, p.arch)
-        })
-        .collect()
-}
-
 fn told(policy: &Policy, facts: &Facts<'_>) -> Rule {
-    let silent = affected(facts).difference(facts.told).cloned().collect();
+    let silent = named(facts.affected.difference(facts.told));
     let limit = policy.require_told.then_some(0);
     counted(
         "vendors-told",
@@ -199,19 +187,22 @@ fn told(policy: &Policy, facts: &Facts<'_>) -> Rule {
 }
 
 fn acknowledged(policy: &Policy, facts: &Facts<'_>) -> Rule {
-    let silent = affected(facts)
-        .difference(facts.acknowledged)
-        .cloned()
-        .collect();
+    let silent = named(facts.affected.difference(facts.acknowledged));
     let limit = policy.require_acknowledged.then_some(0);
     let words = "affected vendors did not say that they know";
     counted("vendors-acknowledged", limit, silent, words)
 }
 
-/// Vendors that have to act.
-fn affected(facts: &Facts<'_>) -> BTreeSet<String> {
-    let broken = facts.impact.broken.iter().filter(|b| b.needs_rebuild());
-    broken.map(|b| b.package.vendor.clone()).collect()
+/// Of names that come sorted.
+fn named<'a>(names: impl Iterator<Item = &'a String>) -> Named {
+    let mut named = Named::default();
+    for name in names {
+        named.total += 1;
+        if named.first.len() < LISTED {
+            named.first.push(name.clone());
+        }
+    }
+    named
 }
 
 fn symbols(rule: &'static str, is_on: bool, found: Option<&[String]>, words: &str) -> Rule {
@@ -229,14 +220,14 @@ fn symbols(rule: &'static str, is_on: bool, found: Option<&[String]>, words: &st
             text: "Neither this kernel nor the one before it has such a list, or there is none before it.".to_owned(),
         },
         Some(symbols) => {
-            let names = symbols.iter().cloned().collect();
+            let names = named(symbols.iter().collect::<BTreeSet<_>>().into_iter());
             counted(rule, is_on.then_some(0), names, &format!("symbols {words}"))
         }
     }
 }
 
-fn counted(rule: &'static str, limit: Option<u64>, names: BTreeSet<String>, words: &str) -> Rule {
-    let found = names.len() as u64;
+fn counted(rule: &'static str, limit: Option<u64>, names: Named, words: &str) -> Rule {
+    let found = names.total;
     let outcome = match limit {
         None => Outcome::Off,
         Some(limit) if found > limit => Outcome::Fail,
@@ -251,7 +242,7 @@ fn counted(rule: &'static str, limit: Option<u64>, names: BTreeSet<String>, word
         outcome,
         limit,
         found,
-        against: names.into_iter().take(LISTED).collect(),
+        against: names.first,
         text: format!("{} {words}; {allowed}.", crate::pages::thousands(found)),
     }
 }
@@ -259,15 +250,6 @@ fn counted(rule: &'static str, limit: Option<u64>, names: BTreeSet<String>, word
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::impact::{Broken, samples};
-
-    fn broken(name: &str, fixed: bool) -> Broken {
-        Broken {
-            package: samples::package(name, kabi::Verdict::Incompatible),
-            fixed_by: fixed.then(uuid::Uuid::now_v7),
-        }
-    }
-
     fn words(names: &[&str]) -> BTreeSet<String> {
         names.iter().map(|n| (*n).to_owned()).collect()
     }
@@ -281,18 +263,18 @@ mod tests {
     #[test]
     fn each_rule_fails_by_itself() {
         use Outcome::{Fail, NotApplicable, Off, Pass};
-        let one = Impact {
-            broken: vec![broken("acme-net", false), broken("acme-usb", true)],
-            ..Impact::default()
+        let one = Named {
+            total: 1,
+            first: vec!["acme-net-1-1.x86_64".to_owned()],
         };
-        let none = Impact::default();
-        let certified = BTreeSet::from([one.broken[0].package.package_id]);
+        let none = Named::default();
         let (nobody, acme) = (words(&[]), words(&["acme"]));
         let symbol = ["_dev_err".to_owned()];
         let calm = Facts {
             is_judged: true,
-            impact: &none,
-            certified: &certified,
+            unmended: &none,
+            certified: &none,
+            affected: &nobody,
             told: &nobody,
             acknowledged: &nobody,
             stable_changed: Some(&[]),
@@ -307,7 +289,9 @@ mod tests {
         };
         assert_eq!(outcomes(&policy, &calm), (Decision::Go, fine.to_vec()));
         let told = Facts {
-            impact: &one,
+            unmended: &one,
+            certified: &one,
+            affected: &acme,
             told: &acme,
             ..calm.clone()
         };

@@ -4,13 +4,13 @@
 use crate::app::App;
 use crate::auth::{Caller, Role};
 use crate::error::{Error, Result};
-use kabi::ModuleVerdict;
-use std::collections::HashMap;
+use kabi::{ModuleVerdict, Verdict};
+use std::collections::{BTreeMap, HashMap};
 use store::PgConnection;
 use store::accesses::Look;
 use store::kernels::{Filter, Kernel};
 use store::matrix::{Column, Columns, PackageTally};
-use store::verdicts::{OfPackage, OnKernel, Rebuilds};
+use store::verdicts::{Broken, OfPackage, OnKernel, Rebuilds, VendorBreaks};
 use uuid::Uuid;
 
 /// A kernel, by what everybody may ask.
@@ -98,16 +98,78 @@ pub async fn package_tallies(
     Ok(tallies)
 }
 
-/// The verdicts, without reasons, on a kernel that was read with [`kernel`] or [`kernels`].
+/// Packages that do not load on a kernel that was read with [`kernel`]: a part of them.
 ///
 /// # Errors
 /// The database fails.
-pub async fn verdicts_on(
+pub async fn broken_on(
     conn: &mut PgConnection,
     caller: &Caller,
     kernel: &Kernel,
+    part: store::Page,
+) -> Result<Vec<Broken>> {
+    Ok(store::verdicts::broken_on(conn, caller.viewer(), kernel.id, part).await?)
+}
+
+/// Packages that load on a kernel that was read with [`kernel`]: a part of them.
+///
+/// # Errors
+/// The database fails.
+pub async fn loading_on(
+    conn: &mut PgConnection,
+    caller: &Caller,
+    kernel: &Kernel,
+    part: store::Page,
 ) -> Result<Vec<OfPackage>> {
-    Ok(store::verdicts::on_kernel(conn, caller.viewer(), kernel.id).await?)
+    Ok(store::verdicts::loading_on(conn, caller.viewer(), kernel.id, part).await?)
+}
+
+/// How many packages have which verdict on a kernel that was read with [`kernel`], best verdict first.
+///
+/// # Errors
+/// The database fails.
+pub async fn counts_on(
+    conn: &mut PgConnection,
+    caller: &Caller,
+    kernel: &Kernel,
+) -> Result<Counts> {
+    let tallies = store::matrix::tally_of_kernels(conn, caller.viewer(), &[kernel.id]).await?;
+    let counts = tallies.iter();
+    Ok(Counts(
+        counts
+            .map(|t| (t.verdict, t.packages.unsigned_abs()))
+            .collect(),
+    ))
+}
+
+/// Packages by their verdict on a kernel.
+#[derive(Clone, Debug, Default)]
+pub struct Counts(pub BTreeMap<Verdict, u64>);
+
+impl Counts {
+    /// All of them, those that load, and those that break.
+    #[must_use]
+    pub fn sums(&self) -> [u64; 3] {
+        let sum = |is: fn(Verdict) -> bool| -> u64 {
+            let fitting = self.0.iter().filter(|(verdict, _)| is(**verdict));
+            fitting.map(|(_, packages)| packages).sum()
+        };
+        let loads = sum(Verdict::loads);
+        let all = sum(|_| true);
+        [all, loads, all - loads]
+    }
+}
+
+/// What a kernel that was read with [`kernel`] does to each vendor's packages.
+///
+/// # Errors
+/// The database fails.
+pub async fn breaks_by_vendor(
+    conn: &mut PgConnection,
+    caller: &Caller,
+    kernel: &Kernel,
+) -> Result<Vec<VendorBreaks>> {
+    Ok(store::verdicts::breaks_by_vendor(conn, caller.viewer(), kernel.id).await?)
 }
 
 /// What a kernel that was read with [`kernel`] or [`kernels`] does to packages, counted.

@@ -137,21 +137,3 @@ pub async fn reports(
     .fetch_all(conn)
     .await
 }
-
-/// Of these packages, those that are published or accepted in one of the channels of a product.
-pub async fn in_channels(
-    conn: &mut PgConnection,
-    product_id: i64,
-    channels: &[String],
-    packages: &[Uuid],
-) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar!(
-        "SELECT DISTINCT package_id FROM placements
-         WHERE product_id = $1 AND channel = ANY ($2) AND package_id = ANY ($3)",
-        product_id,
-        channels,
-        packages,
-    )
-    .fetch_all(conn)
-    .await
-}

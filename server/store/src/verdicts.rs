@@ -1,12 +1,17 @@
 //! Verdicts: package × kernel, with the first reasons.
 
 mod brief;
+mod impact;
+mod kept;
 
 pub use brief::{Brief, KEPT_REASONS, Totals};
+pub use impact::{
+    Broken, Named, OfPackage, VendorBreaks, breaks_by_vendor, broken_on, ids_of_broken_on,
+    loading_on, to_rebuild_on,
+};
 
 use crate::{PgConnection, Time, Viewer};
 use kabi::{ModuleVerdict, Verdict};
-use sqlx::types::Json;
 use std::collections::HashMap;
 use time::Date;
 use uuid::Uuid;
@@ -43,48 +48,35 @@ async fn save_some(conn: &mut PgConnection, verdicts: &[Judged], now: Time) -> s
     let totals = |of: fn(&Totals) -> i32| -> Vec<i32> {
         verdicts.iter().map(|v| of(&v.brief.totals)).collect()
     };
-    let modules: Vec<Option<String>> = verdicts.iter().map(|v| listed(&v.brief)).collect();
+    let reasons: Vec<Option<Vec<u8>>> = verdicts.iter().map(|v| kept::pack(&v.brief)).collect();
     sqlx::query!(
         "INSERT INTO verdicts (package_id, kernel_id, verdict, modules_total, modules_load,
-                               reasons_total, modules, judged_at)
-         SELECT p, k, v, t, l, r, m::jsonb, $8
+                               reasons_total, reasons, judged_at)
+         SELECT v.*, $8
          FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::int[], $6::int[],
-                     $7::text[]) AS v (p, k, v, t, l, r, m)
+                     $7::bytea[]) AS v
          ON CONFLICT ON CONSTRAINT verdicts_pkey DO UPDATE SET
              verdict = excluded.verdict, modules_total = excluded.modules_total,
              modules_load = excluded.modules_load, reasons_total = excluded.reasons_total,
-             modules = excluded.modules, judged_at = excluded.judged_at,
+             reasons = excluded.reasons, judged_at = excluded.judged_at,
              changed = excluded.changed
          WHERE (verdicts.verdict, verdicts.modules_total, verdicts.modules_load,
-                verdicts.reasons_total, verdicts.modules)
+                verdicts.reasons_total, verdicts.reasons)
                IS DISTINCT FROM
                (excluded.verdict, excluded.modules_total, excluded.modules_load,
-                excluded.reasons_total, excluded.modules)",
+                excluded.reasons_total, excluded.reasons)",
         &packages,
         &kernels,
         &words as &[&str],
         &totals(|t| t.modules),
         &totals(|t| t.modules_load),
         &totals(|t| t.reasons),
-        &modules as &[Option<String>],
+        &reasons as &[Option<Vec<u8>>],
         now,
     )
     .execute(conn)
     .await?;
     Ok(())
-}
-
-/// Modules with reasons as JSON, which very many rows have: not by way of a tree of values.
-fn listed(brief: &Brief) -> Option<String> {
-    if brief.modules.is_empty() {
-        return None;
-    }
-    let text = serde_json::to_string(&brief.modules).unwrap_or_default();
-    // `jsonb` refuses these, and a vendor may send some.
-    if text.contains("\\u0000") {
-        return Some(crate::packages::storable(&brief.modules).to_string());
-    }
-    Some(text)
 }
 
 /// Removes the verdicts on a kernel of packages that do not count there (any more): those held back
@@ -132,8 +124,7 @@ pub async fn of_package(
     let rows = sqlx::query!(
         r#"SELECT k.id, p.name AS product, k.release, k.flavor, k.arch, k.status, k.release_date,
                   k.released_at IS NULL AS "is_embargoed!", v.verdict,
-                  v.modules_total, v.modules_load, v.reasons_total,
-                  v.modules AS "modules: Json<Vec<ModuleVerdict>>"
+                  v.modules_total, v.modules_load, v.reasons_total, v.reasons
            FROM verdicts v
            JOIN kernels k ON k.id = v.kernel_id
            JOIN products p ON p.id = k.product_id
@@ -147,9 +138,8 @@ pub async fn of_package(
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|r| OnKernel {
+    let on_kernel = rows.into_iter().map(|r| {
+        Ok(OnKernel {
             kernel_id: r.id,
             product: r.product,
             release: r.release,
@@ -164,29 +154,10 @@ pub async fn of_package(
                 modules_load: r.modules_load,
                 reasons: r.reasons_total,
             },
-            modules: r.modules.map_or_else(Vec::new, |Json(modules)| modules),
+            modules: kept::unpack(r.reasons.as_deref())?,
         })
-        .collect())
-}
-
-/// A published package's verdict on the kernel asked about.
-#[derive(Clone, Debug)]
-pub struct OfPackage {
-    pub package_id: Uuid,
-    pub vendor_id: i64,
-    pub vendor: String,
-    pub vendor_display_name: String,
-    pub vendor_email: String,
-    pub name: String,
-    pub epoch: Option<i64>,
-    pub version: String,
-    pub release: String,
-    pub arch: String,
-    pub verdict: Verdict,
-    pub totals: Totals,
-    /// It does not load here, and does on some other kernel that is not retired, and that both its
-    /// vendor and the viewer know.
-    pub loads_elsewhere: bool,
+    });
+    on_kernel.collect()
 }
 
 /// A package that its vendor has to build anew.
@@ -229,7 +200,8 @@ pub async fn to_rebuild_for_judging(
              AND EXISTS (SELECT 1 FROM verdicts o JOIN kernels k ON k.id = o.kernel_id
                          WHERE o.package_id = j.id AND o.kernel_id <> $1
                            AND k.status <> 'retired'
-                           AND k.id IN (SELECT id FROM visible_kernels(false, p.vendor_id))
+                           AND EXISTS (SELECT 1 FROM visible_kernels(false, p.vendor_id) AS known
+                                       WHERE known.id = k.id)
                            AND o.verdict IN ('compatible', 'compatible_with_warnings',
                                              'needs_other_package'))
            ORDER BY ven.name, p.name, p.created_at, p.id"#,
@@ -237,67 +209,6 @@ pub async fn to_rebuild_for_judging(
     )
     .fetch_all(conn)
     .await
-}
-
-/// Verdicts without reasons on a kernel that the viewer may see, of every published package and the viewer's own
-/// accepted ones. Of an embargoed kernel a vendor is told about its own packages only.
-pub async fn on_kernel(
-    conn: &mut PgConnection,
-    viewer: Viewer,
-    kernel_id: Uuid,
-) -> sqlx::Result<Vec<OfPackage>> {
-    let (sees_all, own) = viewer.parameters();
-    let rows = sqlx::query!(
-        r#"SELECT p.id, p.vendor_id, ven.name AS vendor, ven.display_name, ven.email,
-                  p.name AS "name!", p.epoch, p.version AS "version!", p.release AS "release!",
-                  p.arch AS "arch!", v.verdict,
-                  v.modules_total, v.modules_load, v.reasons_total,
-                  v.verdict NOT IN ('compatible', 'compatible_with_warnings',
-                                    'needs_other_package')
-                  AND EXISTS (SELECT 1 FROM verdicts o JOIN kernels k ON k.id = o.kernel_id
-                          WHERE o.package_id = p.id AND o.kernel_id <> $1
-                            AND k.status <> 'retired'
-                            AND k.id IN (SELECT id FROM visible_kernels($2, $3))
-                            AND k.id IN (SELECT id FROM visible_kernels(false, p.vendor_id))
-                            AND o.verdict IN ('compatible', 'compatible_with_warnings',
-                                              'needs_other_package')) AS "loads_elsewhere!"
-           FROM verdicts v
-           JOIN kernels on_kernel ON on_kernel.id = v.kernel_id
-           JOIN packages p ON p.id = v.package_id
-           JOIN vendors ven ON ven.id = p.vendor_id
-           WHERE v.kernel_id = $1 AND p.state IN ('accepted', 'published')
-             AND v.kernel_id IN (SELECT id FROM visible_kernels($2, $3))
-             AND ($2 OR p.vendor_id = $3
-                  OR (p.state = 'published' AND on_kernel.released_at IS NOT NULL))
-           ORDER BY ven.name, p.name, p.created_at, p.id"#,
-        kernel_id,
-        sees_all,
-        own,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|r| OfPackage {
-            package_id: r.id,
-            vendor_id: r.vendor_id,
-            vendor: r.vendor,
-            vendor_display_name: r.display_name,
-            vendor_email: r.email,
-            name: r.name,
-            epoch: r.epoch,
-            version: r.version,
-            release: r.release,
-            arch: r.arch,
-            verdict: parse(&r.verdict),
-            totals: Totals {
-                modules: r.modules_total,
-                modules_load: r.modules_load,
-                reasons: r.reasons_total,
-            },
-            loads_elsewhere: r.loads_elsewhere,
-        })
-        .collect())
 }
 
 /// What a kernel does to packages, counted.
@@ -311,7 +222,7 @@ pub struct Rebuilds {
     pub vendors: i64,
 }
 
-/// What a kernel that the viewer may see does to the packages of [`on_kernel`].
+/// What a kernel does to the packages whose verdicts the viewer is shown.
 pub async fn rebuilds_on(
     conn: &mut PgConnection,
     viewer: Viewer,
@@ -320,25 +231,16 @@ pub async fn rebuilds_on(
     let (sees_all, own) = viewer.parameters();
     sqlx::query_as!(
         Rebuilds,
-        r#"WITH judged AS MATERIALIZED (
-               SELECT p.id, p.name, p.vendor_id,
-                      v.verdict IN ('compatible', 'compatible_with_warnings',
-                                    'needs_other_package') AS loads
-               FROM verdicts v
-               JOIN kernels on_kernel ON on_kernel.id = v.kernel_id
-               JOIN packages p ON p.id = v.package_id
-               WHERE v.kernel_id = $1 AND p.state IN ('accepted', 'published')
-                 AND v.kernel_id IN (SELECT id FROM visible_kernels($2, $3))
-                 AND ($2 OR p.vendor_id = $3
-                      OR (p.state = 'published' AND on_kernel.released_at IS NOT NULL))),
+        r#"WITH judged AS MATERIALIZED (SELECT * FROM shown_verdicts($1, $2, $3)),
            breaks AS (
                SELECT j.vendor_id FROM judged j
                WHERE NOT j.loads AND j.name NOT IN (SELECT name FROM judged WHERE loads)
                  AND EXISTS (SELECT 1 FROM verdicts o JOIN kernels k ON k.id = o.kernel_id
-                             WHERE o.package_id = j.id AND o.kernel_id <> $1
+                             WHERE o.package_id = j.package_id AND o.kernel_id <> $1
                                AND k.status <> 'retired'
                                AND k.id IN (SELECT id FROM visible_kernels($2, $3))
-                               AND k.id IN (SELECT id FROM visible_kernels(false, j.vendor_id))
+                               AND EXISTS (SELECT 1 FROM visible_kernels(false, j.vendor_id) AS known
+                                           WHERE known.id = k.id)
                                AND o.verdict IN ('compatible', 'compatible_with_warnings',
                                                  'needs_other_package')))
            SELECT (SELECT count(*) FROM judged) AS "packages!", count(*) AS "to_rebuild!",
@@ -362,14 +264,14 @@ pub async fn kept_reasons(
 ) -> sqlx::Result<HashMap<Uuid, Vec<ModuleVerdict>>> {
     let (sees_all, own) = viewer.parameters();
     let rows = sqlx::query!(
-        r#"SELECT v.package_id, v.modules AS "modules!: Json<Vec<ModuleVerdict>>"
-           FROM verdicts v
-           JOIN kernels on_kernel ON on_kernel.id = v.kernel_id
-           JOIN packages p ON p.id = v.package_id
-           WHERE v.kernel_id = $1 AND v.package_id = ANY ($4) AND v.modules IS NOT NULL
-             AND v.kernel_id IN (SELECT id FROM visible_kernels($2, $3))
-             AND ($2 OR p.vendor_id = $3
-                  OR (p.state = 'published' AND on_kernel.released_at IS NOT NULL))"#,
+        "SELECT v.package_id, v.reasons
+         FROM verdicts v
+         JOIN kernels on_kernel ON on_kernel.id = v.kernel_id
+         JOIN packages p ON p.id = v.package_id
+         WHERE v.kernel_id = $1 AND v.package_id = ANY ($4) AND v.reasons IS NOT NULL
+           AND v.kernel_id IN (SELECT id FROM visible_kernels($2, $3))
+           AND ($2 OR p.vendor_id = $3
+                OR (p.state = 'published' AND on_kernel.released_at IS NOT NULL))",
         kernel_id,
         sees_all,
         own,
@@ -377,8 +279,9 @@ pub async fn kept_reasons(
     )
     .fetch_all(conn)
     .await?;
-    let rows = rows.into_iter();
-    Ok(rows.map(|r| (r.package_id, r.modules.0)).collect())
+    let kept = rows.into_iter();
+    let kept = kept.map(|r| Ok((r.package_id, kept::unpack(r.reasons.as_deref())?)));
+    kept.collect()
 }
 
 /// Packages that do not load on an older kernel of the same product, architecture, flavor and ABI,
@@ -395,7 +298,8 @@ pub async fn broken_on_twins(conn: &mut PgConnection, kernel_id: Uuid) -> sqlx::
          JOIN packages p ON p.id = v.package_id
          WHERE me.id = $1
            AND v.verdict NOT IN ('compatible', 'compatible_with_warnings', 'needs_other_package')
-           AND twin.id IN (SELECT id FROM visible_kernels(false, p.vendor_id))",
+           AND EXISTS (SELECT 1 FROM visible_kernels(false, p.vendor_id) AS known
+                       WHERE known.id = twin.id)",
         kernel_id,
     )
     .fetch_all(conn)

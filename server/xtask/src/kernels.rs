@@ -21,7 +21,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use apt::{Apt, Lists};
-pub use choose::{MOVING_SYMBOLS, Role};
+pub use choose::{MOVING_SYMBOLS, Release, Role};
 pub use symvers::Symvers;
 
 /// A kernel chosen for the fixtures.

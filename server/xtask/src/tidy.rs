@@ -88,11 +88,13 @@ const EMBARGOED: [&str; 4] = [
 const EMBARGO_RULE: &str = "visible_kernels(";
 const NOT_SHOWN: &str = "for_judging";
 /// Handlers read of kernels through `shown.rs`, which notes what vendors are shown.
-const SHOWN_UNNOTED: [&str; 4] = [
+const SHOWN_UNNOTED: [&str; 6] = [
     "kernels::by_id(",
     "kernels::list(",
     "verdicts::of_package(",
-    "verdicts::on_kernel(",
+    "verdicts::broken_on(",
+    "verdicts::loading_on(",
+    "verdicts::breaks_by_vendor(",
 ];
 /// Keeps the audiences that the rule reads.
 const AUDIENCES: &str = "server/store/src/audience.rs";

@@ -1,5 +1,8 @@
 //! A set of small numbers, one bit each.
 
+/// Numbers that [`Bits::has_all`] looks at before it branches.
+pub(super) const AT_ONCE: usize = 16;
+
 /// A set of numbers below a bound.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bits(Vec<u64>);
@@ -22,8 +25,8 @@ impl Bits {
     }
 
     /// Are all of these in it? Looks at several before it branches.
+    #[inline]
     pub fn has_all(&self, numbers: &[u32]) -> bool {
-        const AT_ONCE: usize = 16;
         let bit = |number: &u32| {
             let word = self.0.get(*number as usize / 64).copied();
             word.unwrap_or_default() >> (number % 64)

@@ -1,11 +1,13 @@
 //! Every symbol on one kernel that a module needs and does not get.
 
+use super::bits::Bits;
 use super::linked::Links;
-use super::packages::Package;
+use super::packages::{ModuleRow as PackedModule, Package};
 use super::view::{Open, Seen, Together, View};
 use super::{NeedId, cut};
 use crate::codes;
 use crate::verdict::{PackageVerdict, Reason, Severity, Verdict};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// What breaks on one kernel: packages, and for each the symbols that its modules do not get.
@@ -54,6 +56,29 @@ pub struct BrokenSymbol<'b> {
     pub reason: Reason,
 }
 
+/// A symbol that keeps modules from loading, and how much hangs on it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BreakingSymbol<'b> {
+    /// Its name.
+    pub symbol: &'b str,
+    /// Codes of the reasons, e.g. `crc-mismatch`.
+    pub codes: BTreeSet<String>,
+    /// Packages with a module that needs it and does not get it.
+    pub packages: usize,
+    /// Such modules.
+    pub modules: usize,
+}
+
+/// The same while it is counted.
+#[derive(Clone, Default)]
+struct Tally {
+    codes: BTreeSet<String>,
+    packages: usize,
+    modules: usize,
+    /// The package counted last, from 1.
+    last: usize,
+}
+
 #[derive(Clone, Copy)]
 struct PackageRow {
     slot: u32,
@@ -99,6 +124,52 @@ impl<'i, P> Broken<'i, P> {
     /// How many symbols modules do not get, over all packages, listed or not.
     pub fn total(&self) -> usize {
         self.packages.iter().map(|row| row.total).sum()
+    }
+
+    /// The symbols to blame for what is listed of the packages that count, most modules first.
+    pub fn by_symbol(&self, counts: impl Fn(&P) -> bool) -> Vec<BreakingSymbol<'_>> {
+        let needs = &self.view.packages.needs;
+        let mut tallies = vec![Tally::default(); needs.symbols().len()];
+        // Of which needs the code is known: it is the same for all modules.
+        let mut is_told = Bits::none(needs.rows().len());
+        let counted = self.packages().filter(|package| counts(package.key));
+        for (number, package) in (1..).zip(counted) {
+            if package.is_by_kernel_alone() {
+                for (row, need) in package.listed() {
+                    let tally = &mut tallies[needs.row(need).symbol as usize];
+                    tally.count(number);
+                    if !is_told.has(need) {
+                        is_told.set(need);
+                        let reason = self.view.reason(row, need);
+                        tally.codes.extend(reason.map(|reason| reason.code));
+                    }
+                }
+                continue;
+            }
+            for BrokenSymbol { reason, .. } in package.symbols() {
+                let symbol = reason
+                    .symbol
+                    .and_then(|symbol| needs.symbols().find(&symbol));
+                if let Some(symbol) = symbol {
+                    tallies[symbol as usize].count(number);
+                    tallies[symbol as usize].codes.insert(reason.code);
+                }
+            }
+        }
+        let found = (0u32..).zip(tallies).filter(|(_, tally)| tally.modules > 0);
+        let mut found: Vec<BreakingSymbol<'_>> = found
+            .map(|(symbol, tally)| BreakingSymbol {
+                symbol: needs.symbols().get(symbol),
+                codes: tally.codes,
+                packages: tally.packages,
+                modules: tally.modules,
+            })
+            .collect();
+        found.sort_by(|a, b| {
+            let most = (b.modules, b.packages).cmp(&(a.modules, a.packages));
+            most.then_with(|| a.symbol.cmp(b.symbol))
+        });
+        found
     }
 
     pub(super) fn view(&self) -> &View<'i> {
@@ -200,6 +271,7 @@ impl<'l> Listing<'l> {
         }
     }
 
+    #[inline]
     fn push(&mut self, pair: u32) {
         self.total += 1;
         if self.pairs.len() < self.room {
@@ -215,16 +287,43 @@ impl<'l> Listing<'l> {
     }
 }
 
+impl Tally {
+    /// Counts a module of a package.
+    fn count(&mut self, package: usize) {
+        self.modules += 1;
+        self.packages += usize::from(self.last != package);
+        self.last = package;
+    }
+}
+
 impl<'b, P> BrokenPackage<'b, P> {
+    /// Does the kernel alone say why, for all that is listed?
+    fn is_by_kernel_alone(&self) -> bool {
+        let mut pairs = self.pairs();
+        pairs.all(|(_, pair)| pair & JUDGED == 0)
+    }
+
+    /// What is listed where the kernel alone says why: modules and needs, by place.
+    fn listed(&self) -> impl Iterator<Item = (&'b PackedModule, u32)> + use<'b, P> {
+        let package = self.broken.view.packages.get(self.row.slot);
+        self.pairs()
+            .filter_map(move |(module, pair)| Some((&package?.modules[module], pair)))
+    }
+
+    /// What is listed, with the place of the module.
+    fn pairs(&self) -> impl Iterator<Item = (usize, u32)> + Clone + use<'b, P> {
+        let broken = self.broken;
+        let modules = &broken.modules[self.row.modules.0..self.row.modules.1];
+        modules.iter().flat_map(move |row| {
+            let pairs = broken.pairs[row.pairs.0..row.pairs.1].iter();
+            pairs.map(|pair| (row.module, *pair))
+        })
+    }
+
     /// What is listed, module by module; within a module in no order.
     pub fn symbols(&self) -> impl Iterator<Item = BrokenSymbol<'b>> + use<'b, P> {
         let (view, slot) = (&self.broken.view, self.row.slot);
-        let modules = &self.broken.modules[self.row.modules.0..self.row.modules.1];
-        let pairs = &self.broken.pairs;
-        let listed = modules.iter().flat_map(|row| {
-            let pairs = pairs[row.pairs.0..row.pairs.1].iter();
-            pairs.map(|pair| (row.module, *pair))
-        });
+        let listed = self.pairs();
         let is_judged = |(_, pair): (usize, u32)| pair & JUDGED != 0 && pair != NO_LAYOUT;
         let judged = listed
             .clone()

@@ -63,7 +63,7 @@ pub(super) fn together(view: &View<'_>, asked: &[u32]) -> BTreeSet<u32> {
         let needs = packages
             .get(slot)
             .map_or(&[][..], |package| package.needs());
-        for need in needs.iter().copied() {
+        for &need in view.chunks_not_met(needs).flatten() {
             if view.state(need) == State::Contested {
                 let offers = packages.offers(packages.symbol_of(need)).iter();
                 let new = offers

@@ -6,18 +6,16 @@
 //! class   = number(e_machine) bits more [text(vermagic)] [number(size)] [text(license)]
 //!           number text(namespace)*
 //! export  = text(symbol) bits [crc] [text(namespace)]
-//! text    = number bytes
-//! number  = LEB128, 7 bits a byte, lowest first
 //! ```
 //!
-//! Needs are numbers in rising order, of which the differences are small: some 1.2 bytes each.
-//! Bytes may come from anywhere: nothing is taken on trust, and no count is believed before as many
-//! bytes are there.
+//! Numbers, texts and versions are those of [`crate::bytes`]. Needs are numbers in rising order, of
+//! which the differences are small: some 1.2 bytes each.
 
 use super::PackedError;
 use super::need::{Need, NeedId};
+use crate::bytes::{Damaged, Reader, crc, number, text};
 use crate::judge::rules::REFUSED_FILES;
-use kmod::{Btf, Crc, Export, Machine, Module, Oddity, Versions};
+use kmod::{Btf, Export, Machine, Module, Oddity, Versions};
 
 /// First byte of every package.
 const VERSION: u8 = 1;
@@ -114,8 +112,8 @@ fn export(out: &mut Vec<u8>, export: &Export) {
         + u8::from(export.crc.is_some()) * EXPORT_CRC
         + u8::from(export.namespace.is_some()) * EXPORT_NAMESPACE;
     out.push(bits);
-    if let Some(Crc(crc)) = export.crc {
-        out.extend(crc.to_le_bytes());
+    if let Some(version) = export.crc {
+        crc(out, version);
     }
     if let Some(namespace) = &export.namespace {
         text(out, namespace.as_bytes());
@@ -143,22 +141,9 @@ const EXPORT_GPL: u8 = 1;
 const EXPORT_CRC: u8 = 2;
 const EXPORT_NAMESPACE: u8 = 4;
 
-fn text(out: &mut Vec<u8>, bytes: &[u8]) {
-    number(out, bytes.len() as u64);
-    out.extend(bytes);
-}
-
-fn number(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
 /// Reads a package.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<PackedModule<'_>>, PackedError> {
-    let mut reader = Reader { bytes, at: 0 };
+    let mut reader = Reader::of(bytes);
     let version = reader.byte()?;
     if version != VERSION {
         return Err(PackedError::Version { found: version });
@@ -174,19 +159,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<PackedModule<'_>>, PackedError> {
 
 /// A class as a module without name and symbols.
 pub(super) fn read_class(bytes: &[u8]) -> Result<Module, PackedError> {
-    let mut reader = Reader { bytes, at: 0 };
+    let mut reader = Reader::of(bytes);
     let module = reader.class()?;
     reader.end()?;
     Ok(module)
 }
 
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
 impl<'a> Reader<'a> {
-    fn module(&mut self) -> Result<PackedModule<'a>, PackedError> {
+    fn module(&mut self) -> Result<PackedModule<'a>, Damaged> {
         let name = self.text()?;
         let class = self.run()?;
         let exports = (0..self.count()?)
@@ -208,7 +188,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn class(&mut self) -> Result<Module, PackedError> {
+    fn class(&mut self) -> Result<Module, Damaged> {
         let e_machine = u16::try_from(self.number()?).map_err(|_| self.damaged())?;
         let bits = self.byte()?;
         let has = |bit: u8| bits & bit != 0;
@@ -257,7 +237,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn export(&mut self) -> Result<Export, PackedError> {
+    fn export(&mut self) -> Result<Export, Damaged> {
         let symbol = self.text()?.to_owned();
         let bits = self.byte()?;
         if bits > EXPORT_GPL + EXPORT_CRC + EXPORT_NAMESPACE {
@@ -271,68 +251,5 @@ impl<'a> Reader<'a> {
             gpl: bits & EXPORT_GPL != 0,
             namespace: namespace.transpose()?.map(str::to_owned),
         })
-    }
-
-    fn crc(&mut self) -> Result<Crc, PackedError> {
-        let bytes = self.take(4)?.try_into().map_err(|_| self.damaged())?;
-        Ok(Crc(u32::from_le_bytes(bytes)))
-    }
-
-    fn text(&mut self) -> Result<&'a str, PackedError> {
-        let run = self.run()?;
-        std::str::from_utf8(run).map_err(|_| self.damaged())
-    }
-
-    fn run(&mut self) -> Result<&'a [u8], PackedError> {
-        let length = self.count()?;
-        self.take(length)
-    }
-
-    /// How many things follow, of which each takes a byte at least.
-    fn count(&mut self) -> Result<usize, PackedError> {
-        let count = usize::try_from(self.number()?).map_err(|_| self.damaged())?;
-        if count > self.bytes.len() - self.at {
-            return Err(self.damaged());
-        }
-        Ok(count)
-    }
-
-    fn number(&mut self) -> Result<u64, PackedError> {
-        let mut value = 0u64;
-        for shift in (0..u64::BITS).step_by(7) {
-            let byte = self.byte()?;
-            let part = u64::from(byte & 0x7f);
-            if (part << shift) >> shift != part {
-                return Err(self.damaged());
-            }
-            value |= part << shift;
-            if byte < 0x80 {
-                return Ok(value);
-            }
-        }
-        Err(self.damaged())
-    }
-
-    fn byte(&mut self) -> Result<u8, PackedError> {
-        Ok(self.take(1)?[0])
-    }
-
-    fn take(&mut self, length: usize) -> Result<&'a [u8], PackedError> {
-        let taken = self.bytes[self.at..].get(..length);
-        let taken = taken.ok_or_else(|| self.damaged())?;
-        self.at += length;
-        Ok(taken)
-    }
-
-    fn end(&self) -> Result<(), PackedError> {
-        if self.at == self.bytes.len() {
-            Ok(())
-        } else {
-            Err(self.damaged())
-        }
-    }
-
-    fn damaged(&self) -> PackedError {
-        PackedError::Damaged { at: self.at }
     }
 }

@@ -103,6 +103,40 @@ proptest! {
         }
     }
 
+    /// Counted by symbol is what counting one by one says, of all packages or of some.
+    #[test]
+    fn blame_is_counted_by_symbol(
+        kernel in any_kernel(),
+        packages in any_packages(),
+        last in 0usize..4,
+    ) {
+        let index = index_of(&packages, &kernel);
+        let broken = index.broken(&0, usize::MAX).unwrap();
+        let mut expected: BTreeMap<String, (BTreeSet<String>, BTreeSet<usize>, usize)> =
+            BTreeMap::new();
+        for package in broken.packages().filter(|package| *package.key <= last) {
+            for one in package.symbols() {
+                let (codes, packages, modules) =
+                    expected.entry(one.reason.symbol.unwrap()).or_default();
+                codes.insert(one.reason.code);
+                packages.insert(*package.key);
+                *modules += 1;
+            }
+        }
+        let counted = broken.by_symbol(|key| *key <= last);
+        prop_assert!(counted.is_sorted_by_key(|one| std::cmp::Reverse(one.modules)));
+        let counted = counted.into_iter().map(|one| {
+            (one.symbol.to_owned(), (one.codes, one.packages, one.modules))
+        });
+        let expected = expected.into_iter().map(|(symbol, (codes, packages, modules))| {
+            (symbol, (codes, packages.len(), modules))
+        });
+        prop_assert_eq!(
+            counted.collect::<BTreeMap<_, _>>(),
+            expected.collect::<BTreeMap<_, _>>()
+        );
+    }
+
     /// After any sequence of uploads, withdrawals, new and retired kernels the index answers as one
     /// made afresh from what is left, and as the judge does.
     #[test]

@@ -1,7 +1,7 @@
 //! Packages on one kernel, as far as the kernel alone decides.
 
 use super::alone::told_of;
-use super::bits::Bits;
+use super::bits::{self, Bits};
 use super::broken::NO_LAYOUT;
 use super::kernel::{PackedExport, PackedKernel};
 use super::packages::{ExportRow, ModuleRow, Package, Packages};
@@ -20,12 +20,10 @@ pub(super) struct View<'a> {
 
 /// The answers for every need and every kind of module.
 struct Prepared {
-    /// Satisfied without remark, for every module that has this need.
+    /// By need.
+    states: Vec<State>,
+    /// The needs whose state is [`State::Met`]: many are looked up at once.
     met: Bits,
-    /// Not satisfied by the kernel, for every module that has this need.
-    failed: Bits,
-    /// Those of the failed that a package might satisfy.
-    contested: Bits,
     classes: Vec<ClassFate>,
     /// Names of modules that the kernel has, too, and which export something there.
     in_tree: Bits,
@@ -162,15 +160,11 @@ impl<'a> View<'a> {
     /// For all packages.
     pub fn prepared(packages: &'a Packages, kernel: &'a PackedKernel) -> View<'a> {
         let view = View::of(packages, kernel);
-        let count = packages.needs.rows().len();
-        let [mut met, mut failed, mut contested] = [(); 3].map(|()| Bits::none(count));
-        for need in 0..packages.needs.len() {
-            match view.look_up(need) {
-                State::Met => met.set(need),
-                State::Failed => failed.set(need),
-                State::Contested => contested.set(need),
-                State::Ask => {}
-            }
+        let states = (0..packages.needs.len()).map(|need| view.look_up(need));
+        let states: Vec<State> = states.collect();
+        let mut met = Bits::none(states.len());
+        for (need, _) in (0u32..).zip(&states).filter(|(_, s)| **s == State::Met) {
+            met.set(need);
         }
         let classes = packages.classes.rows().iter().map(|class| {
             let (standing, layout) = class.fate(&kernel.head);
@@ -195,9 +189,8 @@ impl<'a> View<'a> {
         }
         View {
             prepared: Some(Prepared {
+                states,
                 met,
-                failed,
-                contested,
                 classes,
                 in_tree,
             }),
@@ -265,11 +258,8 @@ impl<'a> View<'a> {
             return (standing, Open::No);
         }
         let mut open = if own.is_empty() { Open::No } else { Open::Own };
-        if open == Open::No && self.are_met(needs) {
-            return (standing, open);
-        }
         let row = &package.modules[module];
-        for &need in needs {
+        for &need in self.chunks_not_met(needs).flatten() {
             let state = self.state(need);
             if state == State::Met || own.iter().any(|(_, own)| *own == need) {
                 continue;
@@ -341,12 +331,14 @@ impl<'a> View<'a> {
         fit_of(&self.kernel.head, wanted, offered, may_use) == Fit::Fits
     }
 
-    /// The usual case, and therefore the fast one.
-    fn are_met(&self, needs: &[u32]) -> bool {
-        match &self.prepared {
-            Some(prepared) => prepared.met.has_all(needs),
-            None => needs.iter().all(|need| self.look_up(*need) == State::Met),
-        }
+    /// Parts of a list of needs that are not all met. That nearly all are is the usual case, and
+    /// therefore the fast one.
+    pub fn chunks_not_met<'n>(&self, needs: &'n [u32]) -> impl Iterator<Item = &'n [u32]> {
+        let is_open = |chunk: &&[u32]| match &self.prepared {
+            Some(prepared) => !prepared.met.has_all(chunk),
+            None => true,
+        };
+        needs.chunks(bits::AT_ONCE).filter(is_open)
     }
 
     /// Needs of a module that modules might satisfy, and whether only those of its own package
@@ -355,7 +347,7 @@ impl<'a> View<'a> {
         if !self.kernel.has_exports() {
             return Vec::new();
         }
-        let own = package.own_needs(module);
+        let (needs, own) = (package.needs_of(module), package.own_needs(module));
         let open = |need: &u32| {
             if own.iter().any(|(_, own)| own == need) {
                 Some((*need, true))
@@ -365,7 +357,11 @@ impl<'a> View<'a> {
                 None
             }
         };
-        package.needs_of(module).iter().filter_map(open).collect()
+        if own.is_empty() {
+            let needs = self.chunks_not_met(needs).flatten();
+            return needs.filter_map(open).collect();
+        }
+        needs.iter().filter_map(open).collect()
     }
 
     /// What the kernel says to a module, its needs aside.
@@ -426,12 +422,10 @@ impl<'a> View<'a> {
         }
     }
 
+    #[inline]
     pub fn state(&self, need: u32) -> State {
         match &self.prepared {
-            Some(prepared) if prepared.met.has(need) => State::Met,
-            Some(prepared) if prepared.failed.has(need) => State::Failed,
-            Some(prepared) if prepared.contested.has(need) => State::Contested,
-            Some(_) => State::Ask,
+            Some(prepared) => prepared.states[need as usize],
             None => self.look_up(need),
         }
     }

@@ -16,8 +16,8 @@ use store::verdicts::ToRebuild;
 use store::{PgConnection, Time};
 use uuid::Uuid;
 
-/// Symbols listed per module in a mail; the impact page has them all.
-const SYMBOLS_IN_MAIL: usize = 40;
+/// Symbols listed per module in a mail, which is to be read; the kernel's page has them all.
+const SYMBOLS_IN_MAIL: usize = 10;
 /// Packages listed in a mail, and modules of each; the kernel's page has them all.
 const PACKAGES_IN_MAIL: usize = 50;
 const MODULES_IN_MAIL: usize = 10;

@@ -329,9 +329,18 @@ impl World {
     async fn compare(&self) -> anyhow::Result<()> {
         let mut conn = self.pool.acquire().await?;
         let mut offered = Vec::new();
+        let mut stored: HashMap<Uuid, Vec<(Uuid, Brief)>> = HashMap::new();
         for &id in &self.packages {
             let row = packages::by_id(&mut conn, id).await?.expect("it is there");
             if row.state == State::Accepted {
+                for on in store::verdicts::of_package(&mut conn, Viewer::Distributor, id).await? {
+                    let brief = Brief {
+                        verdict: on.verdict,
+                        totals: on.totals,
+                        modules: on.modules,
+                    };
+                    stored.entry(on.kernel_id).or_default().push((id, brief));
+                }
                 let modules = packages::modules(&mut conn, id).await?;
                 let modules: Vec<Module> = modules.into_iter().map(|(_, m)| m).collect();
                 offered.push((id, row.name.expect("inspected"), modules));
@@ -362,25 +371,7 @@ impl World {
             for ((id, ..), whole) in offered.iter().zip(kabi::judge(&kernel, &candidates)) {
                 anew.push((*id, Brief::from(whole)));
             }
-            let all = store::verdicts::on_kernel(&mut conn, Viewer::Distributor, kernel_id);
-            let all = all.await?;
-            let ids: Vec<Uuid> = all.iter().map(|v| v.package_id).collect();
-            let viewer = Viewer::Distributor;
-            let kept = store::verdicts::kept_reasons(&mut conn, viewer, kernel_id, &ids);
-            let mut kept = kept.await?;
-            let stored = all.into_iter().map(|v| {
-                let (verdict, totals) = (v.verdict, v.totals);
-                let modules = kept.remove(&v.package_id).unwrap_or_default();
-                (
-                    v.package_id,
-                    Brief {
-                        verdict,
-                        totals,
-                        modules,
-                    },
-                )
-            });
-            let mut stored: Vec<_> = stored.collect();
+            let mut stored = stored.remove(&kernel_id).unwrap_or_default();
             anew.sort_by_key(|(id, _)| *id);
             stored.sort_by_key(|(id, _)| *id);
             anyhow::ensure!(

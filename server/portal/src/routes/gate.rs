@@ -12,7 +12,6 @@ use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::extract::{Params, Segments};
 use crate::gate::{self, Decision, Facts, Policy, Rule};
-use crate::impact;
 use crate::routes::kernels;
 use crate::rulings::{self, Rulings};
 use crate::shown;
@@ -24,11 +23,12 @@ use axum::response::{IntoResponse, Response};
 use policy::Override;
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::PgConnection;
 use store::gates::Report;
 use store::kernels::Kernel;
+use store::verdicts::Named;
 use uuid::Uuid;
 
 /// Names the form of the document; another form gets another name.
@@ -76,13 +76,11 @@ async fn decide(app: &App, caller: &Caller, id: Uuid, asked: &Override) -> Resul
     if policy.certified_channels.is_empty() {
         policy.certified_channels = vec![product.default_channel];
     }
-    let verdicts = shown::verdicts_on(&mut conn, caller, &kernel).await?;
-    let mut counts = BTreeMap::new();
-    for of in &verdicts {
-        *counts.entry(of.verdict.as_str()).or_default() += 1;
-    }
-    let impact = impact::of_kernel(verdicts);
-    let certified = certified(&mut conn, &kernel, &policy, &impact).await?;
+    let counts = shown::counts_on(&mut conn, caller, &kernel).await?;
+    let unmended = to_rebuild(&mut conn, caller, id, None).await?;
+    let certified = to_rebuild(&mut conn, caller, id, Some(&policy.certified_channels)).await?;
+    let vendors = shown::breaks_by_vendor(&mut conn, caller, &kernel).await?;
+    let affected = vendors.into_iter().filter(|vendor| vendor.to_rebuild > 0);
     let told = store::mails::told(&mut conn, id).await?.into_iter();
     let told = told
         .filter(|(_, sent)| sent.is_some())
@@ -97,8 +95,9 @@ async fn decide(app: &App, caller: &Caller, id: Uuid, asked: &Override) -> Resul
     let (stable, severities) = (failing(&rulings.stablelist), failing(&rulings.severities));
     let facts = Facts {
         is_judged: kernel.judged_at.is_some(),
-        impact: &impact,
+        unmended: &unmended,
         certified: &certified,
+        affected: &affected.map(|vendor| vendor.vendor).collect(),
         told: &told.collect(),
         acknowledged: &said.into_iter().map(|a| a.vendor).collect(),
         stable_changed: stable.as_deref(),
@@ -112,7 +111,7 @@ async fn decide(app: &App, caller: &Caller, id: Uuid, asked: &Override) -> Resul
         decided_at: rfc3339(app.now()),
         policy,
         rules,
-        verdicts: counts,
+        verdicts: counts.0.into_iter().map(|(v, n)| (v.as_str(), n)).collect(),
     })
 }
 
@@ -135,17 +134,15 @@ async fn rulings(
         .map_err(anyhow::Error::from)??)
 }
 
-/// Broken packages in a channel that counts as certified.
-async fn certified(
+/// Packages that vendors have to build anew, or those of them in certain channels.
+async fn to_rebuild(
     conn: &mut PgConnection,
-    kernel: &Kernel,
-    policy: &Policy,
-    impact: &impact::Impact,
-) -> Result<BTreeSet<Uuid>> {
-    let broken: Vec<Uuid> = impact.broken.iter().map(|b| b.package.package_id).collect();
-    let channels = &policy.certified_channels;
-    let found = store::gates::in_channels(conn, kernel.product_id, channels, &broken).await?;
-    Ok(found.into_iter().collect())
+    caller: &Caller,
+    id: Uuid,
+    channels: Option<&[String]>,
+) -> sqlx::Result<Named> {
+    let listed = gate::LISTED as i64;
+    store::verdicts::to_rebuild_on(conn, caller.viewer(), id, channels, listed).await
 }
 
 fn subject(kernel: Kernel, previous: Option<Kernel>) -> Subject {

@@ -245,12 +245,12 @@ pub async fn accesses(
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct ImpactParams {
-    page: Option<usize>,
-    per_page: Option<usize>,
+    page: Option<i64>,
+    per_page: Option<i64>,
 }
 
-const BROKEN: usize = 500;
-const MOST_BROKEN: usize = 5_000;
+const BROKEN: i64 = 500;
+const MOST_BROKEN: i64 = 5_000;
 /// Symbols that an impact names; a comparison of the kernels has all.
 const BREAKING_SYMBOLS: usize = 1_000;
 
@@ -265,18 +265,19 @@ pub async fn impact(
     let page = params.page.unwrap_or(1).max(1);
     let mut conn = app.pool.acquire().await?;
     let kernel = shown::kernel(&app, &mut conn, &caller, id).await?;
-    let verdicts = shown::verdicts_on(&mut conn, &caller, &kernel).await?;
+    let [total, loads, breaks] = shown::counts_on(&mut conn, &caller, &kernel).await?.sums();
     let told = store::mails::told(&mut conn, id).await?;
-    let impact = impact::of_kernel(verdicts);
     let said = store::acknowledgements::of_kernel(&mut conn, caller.viewer(), id).await?;
-    let symbols = impact::symbols(&app.judging, &mut conn, &kernel, &impact.broken).await?;
-    let part = || {
-        let skipped = (page - 1).saturating_mul(per_page);
-        impact.broken.iter().skip(skipped).take(per_page)
+    let symbols = impact::symbols(&app, &mut conn, &caller, &kernel, BREAKING_SYMBOLS).await?;
+    let part = store::Page {
+        limit: per_page,
+        offset: (page - 1).saturating_mul(per_page),
     };
-    let ids: Vec<Uuid> = part().map(|b| b.package.package_id).collect();
+    let broken = shown::broken_on(&mut conn, &caller, &kernel, part).await?;
+    let ids: Vec<Uuid> = broken.iter().map(|b| b.package.package_id).collect();
     let reasons = shown::reasons_on(&mut conn, &caller, &kernel, &ids).await?;
-    let packages: Vec<Value> = part()
+    let packages: Vec<Value> = broken
+        .iter()
         .map(|b| {
             let p = &b.package;
             json!({
@@ -295,10 +296,10 @@ pub async fn impact(
             })
         })
         .collect();
-    let symbols_total = symbols.len();
+    let symbols_total = symbols.total;
     let symbols: Vec<Value> = symbols
+        .first
         .iter()
-        .take(BREAKING_SYMBOLS)
         .map(|s| {
             json!({
                 "symbol": s.symbol,
@@ -310,9 +311,9 @@ pub async fn impact(
         .collect();
     Ok(Json(json!({
         "kernel": json(&caller, &kernel),
-        "packages_total": impact.loads + impact.broken.len(),
-        "packages_load": impact.loads,
-        "packages_break": impact.broken.len(),
+        "packages_total": total,
+        "packages_load": loads,
+        "packages_break": breaks,
         "page": page,
         "per_page": per_page,
         "packages": packages,

@@ -286,8 +286,10 @@ async fn of_an_embargoed_kernel_a_vendor_learns_of_its_own_packages_only(
         (Viewer::Vendor(gamma), 0, [0, 0, 0]),
         (Viewer::Distributor, 3, [1, 1, 1]),
     ] {
-        let found = verdicts::on_kernel(&mut conn, viewer, kernel).await?;
+        let found = verdicts::loading_on(&mut conn, viewer, kernel, super::ALL).await?;
         assert_eq!(found.len(), on_kernel, "{viewer:?}");
+        let effect = verdicts::rebuilds_on(&mut conn, viewer, kernel).await?;
+        assert_eq!(effect.packages, on_kernel as i64, "{viewer:?}");
         for (id, count) in ids.iter().zip(of_package) {
             let found = verdicts::of_package(&mut conn, viewer, *id).await?;
             assert_eq!(found.len(), count, "{viewer:?}");

@@ -2,7 +2,8 @@
 //! was applied first, they end as a new one begins.
 
 use super::NOW;
-use crate::{MIGRATOR, PgConnection, PgPool, Viewer, kernels};
+use crate::{MIGRATOR, PgConnection, PgPool, Viewer, kernels, verdicts};
+use serde_json::json;
 use sqlx::migrate::{Migration, Migrator};
 use sqlx::{Connection as _, Row as _};
 use uuid::Uuid;
@@ -162,4 +163,69 @@ async fn old_kernels(conn: &mut PgConnection) -> sqlx::Result<[Uuid; 3]> {
         .await?;
     }
     Ok(ids)
+}
+
+/// The last migration after which reasons were JSON.
+const JSON_REASONS: i64 = 15;
+
+#[sqlx::test(migrations = false)]
+async fn reasons_of_before_are_read(pool: PgPool) -> sqlx::Result<()> {
+    let mut conn = enter(&pool, "reasons").await?;
+    only(|version| version <= FIRST_DAYS).run(&mut conn).await?;
+    let [kernel, ..] = old_kernels(&mut conn).await?;
+    only(|version| version <= JSON_REASONS)
+        .run(&mut conn)
+        .await?;
+    let vendor = sqlx::query("SELECT id FROM vendors")
+        .fetch_one(&mut conn)
+        .await?
+        .get("id");
+    let package = super::received(&mut conn, vendor, 1).await?;
+    let modules = json!([{
+        "module": "acme",
+        "verdict": "incompatible",
+        "reasons": [{
+            "code": "crc-mismatch",
+            "severity": "fatal",
+            "symbol": "printk",
+            "expected": "0x00000001",
+            "found": "0x92997ed8",
+            "provider": "vmlinux",
+        }],
+        "needed_total": 2,
+        "needed_ok": 1,
+    }]);
+    sqlx::query(
+        "INSERT INTO verdicts (package_id, kernel_id, verdict, modules_total, modules_load,
+                               reasons_total, modules, judged_at)
+         VALUES ($1, $2, 'incompatible', 1, 0, 1, $3, $4)",
+    )
+    .bind(package)
+    .bind(kernel)
+    .bind(&modules)
+    .bind(NOW)
+    .execute(&mut conn)
+    .await?;
+    MIGRATOR.run(&mut conn).await?;
+    let told = verdicts::of_package(&mut conn, Viewer::Distributor, package).await?;
+    assert_eq!(json!(told[0].modules), modules);
+    // Judged again, they are kept as reasons are kept today, and say the same.
+    let judged = verdicts::Judged {
+        package_id: package,
+        kernel_id: kernel,
+        brief: verdicts::Brief {
+            verdict: told[0].verdict,
+            totals: told[0].totals,
+            modules: told[0].modules.clone(),
+        },
+    };
+    verdicts::save(&mut conn, &[judged], NOW).await?;
+    let told = verdicts::of_package(&mut conn, Viewer::Distributor, package).await?;
+    assert_eq!(json!(told[0].modules), modules);
+    let kept: Vec<u8> = sqlx::query("SELECT reasons FROM verdicts")
+        .fetch_one(&mut conn)
+        .await?
+        .get("reasons");
+    assert_eq!(kept[0], 1, "packed");
+    conn.close().await
 }

@@ -9,10 +9,13 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result};
 use private_postgres::Cluster;
 
+mod pair;
+
 use super::{Goal, Row};
-use crate::kernels::images::{self, Image};
+use crate::kernels::{flavors, images};
 use crate::packages::{self, Group};
 use crate::{fixtures, sh, test};
+use pair::Pair;
 
 /// The needs of packages that a kernel does not satisfy.
 const ANTI_JOIN: &str = "SELECT count(*), count(DISTINCT kmp) FROM requires r \
@@ -35,7 +38,7 @@ const TIMES: usize = 3;
 const RATIO: f64 = 100.0;
 
 /// What is measured: figure, what it is, the most that it may be, unit. *Few*: 40 symbols changed;
-/// *real*: another real kernel, where everything breaks.
+/// *real*: another real kernel ([`Pair`]), where nearly everything breaks.
 const GOALS: [(&str, &str, f64, &str); 11] = [
     (
         "10000/few/verdicts",
@@ -124,7 +127,10 @@ pub fn kabi(project: &Path) -> Result<ExitCode> {
     packages::ensure(&Group::FOR_TESTS)?;
     let folder = test::target_folder(project)?.join("bench-kabi");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let figures = measure(project, &folder)?;
+    let kernels = fixtures::Folders::of(project).whole_kernels();
+    let images = images::all(&kernels)?;
+    let pair = Pair::of(&images, &flavors::remembered(&kernels).unwrap_or_default())?;
+    let figures = measure(project, &folder, &pair)?;
     let figure = |name: &str| {
         let figure = figures.get(name).copied();
         figure.with_context(|| format!("index_speed did not measure {name}"))
@@ -142,9 +148,10 @@ pub fn kabi(project: &Path) -> Result<ExitCode> {
         ratio: database / verdicts,
         goal: Some(Goal::AtLeast(RATIO)),
     });
-    println!("\nCPU time of one thread; the peer is the most that it may be");
+    println!("\nreal change: {}", pair.text);
+    println!("CPU time of one thread; the peer is the most that it may be");
     let mut missed = super::print(&rows);
-    let service = service(project, &folder)?;
+    let service = service(project, &folder, &pair)?;
     let rows = SERVICE_GOALS.map(|(name, what, most, unit)| {
         let figure = service.get(name).copied();
         let figure = figure.with_context(|| format!("service_speed did not measure {name}"))?;
@@ -166,38 +173,30 @@ fn row(what: &str, measured: f64, most: f64, unit: &str) -> Row {
 }
 
 /// Builds and runs the program that measures; its figures by name.
-fn measure(project: &Path, folder: &Path) -> Result<BTreeMap<String, f64>> {
-    let images = images::all(&fixtures::Folders::of(project).whole_kernels())?;
-    let (built_for, other) = two(&images)?;
+fn measure(project: &Path, folder: &Path, pair: &Pair) -> Result<BTreeMap<String, f64>> {
     let mut build = test::cargo(project);
     build.args(["build", "--release", "--package", "kabi"]);
     sh::run_loud(build.args(["--example", "index_speed"]))?;
     let program = test::target_folder(project)?.join("release/examples/index_speed");
     let mut run = Command::new(program);
-    run.arg("--modules").arg(&built_for.modules);
-    run.arg("--old").arg(&built_for.symvers);
-    run.arg("--new").arg(&other.symvers);
+    pair.tell(&mut run);
     run.arg("--copy").arg(folder);
     run.args(["--packages", "10000", "--packages", "100000"]);
     Ok(figures(&sh::output(&mut run)?))
 }
 
 /// The same for the program that asks the whole service.
-fn service(project: &Path, folder: &Path) -> Result<BTreeMap<String, f64>> {
-    let images = images::all(&fixtures::Folders::of(project).whole_kernels())?;
-    let (built_for, other) = two(&images)?;
-    let mut program = test::cargo(project);
-    program.args(["build", "--release", "--package", "kmp-portal"]);
-    sh::run_loud(&mut program)?;
+fn service(project: &Path, folder: &Path, pair: &Pair) -> Result<BTreeMap<String, f64>> {
+    // Both at once: one after the other would build what they share twice, with other features.
     let mut build = test::cargo(project);
-    build.args(["build", "--release", "--package", "portal"]);
-    sh::run_loud(build.args(["--example", "service_speed"]))?;
+    build.args(["build", "--release"]);
+    build.args(["--package", "kmp-portal", "--bin", "kmp-portal"]);
+    build.args(["--package", "portal", "--example", "service_speed"]);
+    sh::run_loud(&mut build)?;
     let target = test::target_folder(project)?.join("release");
     let mut run = Command::new(target.join("examples/service_speed"));
     run.arg("--program").arg(target.join("kmp-portal"));
-    run.arg("--modules").arg(&built_for.modules);
-    run.arg("--old").arg(&built_for.symvers);
-    run.arg("--new").arg(&other.symvers);
+    pair.tell(&mut run);
     run.arg("--folder").arg(folder);
     Ok(figures(&sh::output(&mut run)?))
 }
@@ -209,18 +208,6 @@ fn figures(text: &str) -> BTreeMap<String, f64> {
         Some((name.to_owned(), value.parse().ok()?))
     };
     text.lines().filter_map(figure).collect()
-}
-
-fn two(images: &[Image]) -> Result<(&Image, &Image)> {
-    two_of_one_machine(images).context(
-        "two whole kernels of this machine's architecture are needed, and the archive has fewer",
-    )
-}
-
-fn two_of_one_machine(images: &[Image]) -> Option<(&Image, &Image)> {
-    let first = images.first()?;
-    let is_other = |image: &&Image| image.arch == first.arch && image.release != first.release;
-    Some((first, images.iter().find(is_other)?))
 }
 
 /// Milliseconds of the anti-join over the rows in that folder, as `psql` tells them.

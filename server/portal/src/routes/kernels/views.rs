@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::auth::{Caller, Role};
 use crate::error::Result;
 use crate::extract::{Params, Segments};
-use crate::impact::{self, Broken};
+use crate::impact;
 use crate::pages::{
     AccessRow, BrokenPackage, Choice, EmbargoView, Fact, Impact, ImpactBar, KernelFilters,
     KernelPage, KernelPart, KernelRow, KernelStatus, KernelsPage, Listing, Nav, PackageRef, Paging,
@@ -19,21 +19,21 @@ use crate::views::{self, evr, moment, shell};
 use axum::extract::State;
 use kabi::ModuleVerdict;
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Range;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use store::PgConnection;
 use store::audience::Audience;
 use store::kernels::Kernel;
-use store::verdicts::OfPackage;
+use store::verdicts::{self, Broken, OfPackage};
 use uuid::Uuid;
 
 const ROWS: u64 = 50;
 /// Broken packages on one page.
-const BROKEN: usize = 50;
+const BROKEN: u64 = 50;
 const REASONS: usize = 20;
 const TOP_SYMBOLS: usize = 20;
-const LOADING: usize = 200;
+/// Packages that load, named at once; the matrix has them all.
+const LOADING: i64 = 200;
 /// Lines on who looked; the API has more.
 const LOOKS: i64 = 200;
 
@@ -126,38 +126,14 @@ pub async fn page(
 ) -> Result<Page<KernelPage>> {
     let mut conn = app.pool.acquire().await?;
     let kernel = shown::kernel(&app, &mut conn, &caller, id).await?;
-    let verdicts = shown::verdicts_on(&mut conn, &caller, &kernel).await?;
     let told = match caller.role {
         Role::Distributor => store::mails::told(&mut conn, id).await?,
         _ => Vec::new(),
     };
     let product = store::products::by_id(&mut conn, kernel.product_id).await?;
     let parts = store::kernel_parts::of_kernel(&mut conn, id).await?;
-    let bar = bar(&verdicts);
-    let loading = verdicts
-        .iter()
-        .filter(|v| v.verdict.loads())
-        .map(package_ref);
-    let loading = Listing::capped(loading.collect::<Vec<_>>(), LOADING);
-    let impact = impact::of_kernel(verdicts);
-    let breaks_own = matches!(caller.role, Role::Vendor { id, .. }
-        if impact.broken.iter().any(|b| b.package.vendor_id == id));
-    let paging = Paging::new(
-        &format!("/kernels/{id}"),
-        &[],
-        params.page.unwrap_or(1),
-        BROKEN as u64,
-        impact.broken.len() as u64,
-    );
-    let first = usize::try_from(paging.page - 1).unwrap_or(0) * BROKEN;
-    let first = first.min(impact.broken.len());
-    let on_page = first..impact.broken.len().min(first + BROKEN);
-    let ids: Vec<Uuid> = impact.broken[on_page.clone()]
-        .iter()
-        .map(|b| b.package.package_id)
-        .collect();
-    let reasons = shown::reasons_on(&mut conn, &caller, &kernel, &ids).await?;
-    let broken_by = impact::symbols(&app.judging, &mut conn, &kernel, &impact.broken).await?;
+    let (impact, breaks_own) =
+        impact_view(&app, &mut conn, &caller, &kernel, params.page, &told).await?;
     Ok(Page(KernelPage {
         related: related(&app, &mut conn, &caller, &kernel, breaks_own).await?,
         shell: shell(&app, &caller, Nav::Kernels),
@@ -186,15 +162,53 @@ pub async fn page(
             .filter(|_| shown::wholly(&caller, &kernel))
             .map(part)
             .collect(),
-        impact: Impact {
-            is_pending: kernel.judged_at.is_none(),
-            bar,
-            top_symbols: broken_by.iter().take(TOP_SYMBOLS).map(top_symbol).collect(),
-            broken: by_vendor(&impact.broken, on_page, &reasons, &told),
-            paging,
-            loading,
-        },
+        impact,
     }))
+}
+
+/// What becomes of packages, counted, and a part of those that break.
+async fn impact_view(
+    app: &App,
+    conn: &mut PgConnection,
+    caller: &Caller,
+    kernel: &Kernel,
+    page: Option<u64>,
+    told: &[(String, Option<store::Time>)],
+) -> Result<(Impact, bool)> {
+    let counts = shown::counts_on(conn, caller, kernel).await?;
+    let [_, loads, breaks] = counts.sums();
+    let path = format!("/kernels/{}", kernel.id);
+    let paging = Paging::new(&path, &[], page.unwrap_or(1), BROKEN, breaks);
+    let part = store::Page {
+        limit: BROKEN as i64,
+        offset: ((paging.page - 1) * BROKEN) as i64,
+    };
+    let broken = shown::broken_on(conn, caller, kernel, part).await?;
+    let ids: Vec<Uuid> = broken.iter().map(|b| b.package.package_id).collect();
+    let reasons = shown::reasons_on(conn, caller, kernel, &ids).await?;
+    let vendors = shown::breaks_by_vendor(conn, caller, kernel).await?;
+    let first = store::Page {
+        limit: LOADING,
+        offset: 0,
+    };
+    let loading = shown::loading_on(conn, caller, kernel, first).await?;
+    let symbols = impact::symbols(app, conn, caller, kernel, TOP_SYMBOLS).await?;
+    let breaks_own = matches!(caller.role, Role::Vendor { id, .. }
+        if vendors.iter().any(|vendor| vendor.vendor_id == id));
+    let impact = Impact {
+        is_pending: kernel.judged_at.is_none(),
+        bar: bar(&counts),
+        top_symbols: symbols.first.iter().map(top_symbol).collect(),
+        broken: by_vendor(&broken, &vendors, &reasons, told),
+        paging,
+        loading: Listing {
+            more: usize::try_from(loads)
+                .unwrap_or(usize::MAX)
+                .saturating_sub(loading.len()),
+            items: loading.iter().map(package_ref).collect(),
+        },
+    };
+    Ok((impact, breaks_own))
 }
 
 /// How lists call a revision; the only one has no name.
@@ -298,15 +312,9 @@ fn audience_words(audience: &Audience) -> String {
     }
 }
 
-fn bar(verdicts: &[OfPackage]) -> ImpactBar {
-    let mut counts: BTreeMap<kabi::Verdict, u64> = BTreeMap::new();
-    for of in verdicts {
-        *counts.entry(of.verdict).or_default() += 1;
-    }
-    let counts: Vec<_> = counts
-        .into_iter()
-        .map(|(v, n)| (views::verdict(v), n))
-        .collect();
+fn bar(counts: &shown::Counts) -> ImpactBar {
+    let counts = counts.0.iter();
+    let counts: Vec<_> = counts.map(|(v, n)| (views::verdict(*v), *n)).collect();
     ImpactBar::new(&counts, ("package", "packages"))
 }
 
@@ -341,45 +349,49 @@ fn top_symbol(symbol: &impact::BrokenSymbol) -> TopSymbol {
     }
 }
 
-/// The packages at these places, by vendor; the vendors' figures are of all.
+/// The packages of this part, by vendor; the vendors' figures are of all.
 fn by_vendor(
     broken: &[Broken],
-    shown: Range<usize>,
+    figures: &[verdicts::VendorBreaks],
     reasons: &HashMap<Uuid, Vec<ModuleVerdict>>,
     told: &[(String, Option<store::Time>)],
 ) -> Vec<VendorBreaks> {
     let mut vendors: Vec<VendorBreaks> = Vec::new();
-    for (place, broken_one) in broken.iter().enumerate() {
+    for broken_one in broken {
         let package = &broken_one.package;
         // They come in the order of vendors.
         if vendors.last().is_none_or(|last| last.id != package.vendor) {
-            vendors.push(vendor_breaks(package, told));
+            let figures = figures.iter().find(|f| f.vendor_id == package.vendor_id);
+            vendors.push(vendor_breaks(package, figures, told));
         }
         let Some(vendor) = vendors.last_mut() else {
             continue;
         };
-        vendor.total += 1;
-        vendor.mended += usize::from(broken_one.fixed_by.is_some());
-        if shown.contains(&place) {
-            let modules = reasons.get(&package.package_id);
-            let mut line = broken_package(package, modules.map_or(&[], Vec::as_slice));
-            if broken_one.fixed_by.is_some() {
-                line.version.push_str(" (another build loads)");
-            }
-            vendor.packages.push(line);
+        let modules = reasons.get(&package.package_id);
+        let mut line = broken_package(package, modules.map_or(&[], Vec::as_slice));
+        if broken_one.fixed_by.is_some() {
+            line.version.push_str(" (another build loads)");
         }
+        vendor.packages.push(line);
     }
-    vendors.retain(|v| !v.packages.is_empty());
     vendors
 }
 
-fn vendor_breaks(package: &OfPackage, told: &[(String, Option<store::Time>)]) -> VendorBreaks {
+fn vendor_breaks(
+    package: &OfPackage,
+    figures: Option<&verdicts::VendorBreaks>,
+    told: &[(String, Option<store::Time>)],
+) -> VendorBreaks {
     let mail = told.iter().find(|(name, _)| *name == package.vendor);
+    let figure = |of: fn(&verdicts::VendorBreaks) -> i64| {
+        let figure = figures.map_or(0, of);
+        usize::try_from(figure).unwrap_or(0)
+    };
     VendorBreaks {
         id: package.vendor.clone(),
         vendor: package.vendor_display_name.clone(),
-        total: 0,
-        mended: 0,
+        total: figure(|f| f.broken),
+        mended: figure(|f| f.mended),
         packages: Vec::new(),
         notified: mail.map(|(_, sent)| {
             sent.map_or_else(
