@@ -47,6 +47,7 @@ mod shown;
 mod signatures;
 mod sources;
 pub mod storage;
+mod supporting;
 mod throttle;
 mod timeline;
 mod uploads;
