@@ -23,6 +23,7 @@ pub mod inspecting;
 pub mod jobs;
 mod judging;
 mod kernel_uploads;
+mod key_hints;
 pub mod limits;
 mod linger;
 mod mail;

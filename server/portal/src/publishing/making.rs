@@ -4,6 +4,7 @@
 use super::groups::{self, KeptGroups, Part};
 use super::support::Susedata;
 use super::{Publisher, check, folder};
+use crate::key_hints;
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
 use repomd::{Compression, Group, Options, Rendered};
@@ -57,6 +58,10 @@ pub async fn make(
     let susedata = Arc::new(order.susedata);
     let parts = groups::parts(&order.members, compression, &susedata);
     let members = Arc::new(order.members);
+    let options = Options {
+        content_tags: key_hints::hints(conn, &members).await?,
+        ..options(order.dated, compression, &susedata)
+    };
     for _ in 0..ROUNDS {
         pack_missing(conn, &kept, &parts, &members, compression, &susedata).await?;
         let work = Writing {
@@ -66,7 +71,7 @@ pub async fn make(
             parts: parts.clone(),
             members: members.clone(),
             added: order.changes.added.clone(),
-            options: options(order.dated, compression, &susedata),
+            options: options.clone(),
             support: susedata.digest(&members),
             number: order.number,
             dated: order.dated,

@@ -12,8 +12,6 @@ pub const SERVICE_TTL: Duration = Duration::from_secs(86_400);
 #[template(path = "registration/repoindex.xml")]
 struct Index<'a> {
     ttl: u64,
-    /// Address of all keys in one file.
-    keys: &'a str,
     repositories: &'a [Repository],
 }
 
@@ -21,20 +19,15 @@ struct Index<'a> {
 /// ones against something else.
 ///
 /// libzypp from 17.36.7 (April 2025) on reads `gpgcheck`, `pkg_gpgcheck` and `gpgkey`, as in a `.repo`
-/// file but for a single address: hence `keys`, one file with all of them. Before that it passes these
-/// attributes over, takes the repository's key from beside `repomd.xml`, and believes packages by their
-/// digest in the signed metadata.
+/// file but for a single address, so the first of a repository's keys should be a file with all of them.
+/// Before that it passes these attributes over, takes the repository's key from beside `repomd.xml`, and
+/// believes packages by their digest in the signed metadata.
 ///
 /// # Errors
 /// Memory for the text cannot be written to, which a template reports as an error.
-pub fn service(repositories: &[Repository], keys: &str) -> askama::Result<String> {
+pub fn service(repositories: &[Repository]) -> askama::Result<String> {
     let ttl = SERVICE_TTL.as_secs();
-    let index = Index {
-        ttl,
-        keys,
-        repositories,
-    };
-    index.render()
+    Index { ttl, repositories }.render()
 }
 
 #[cfg(test)]
@@ -44,9 +37,9 @@ mod tests {
 
     #[test]
     fn every_repository_is_listed_with_its_address() {
-        let keys = "https://drivers.example/services/sle-15/keys.asc";
-        let text = service(&sample().repositories, keys).unwrap();
-        assert!(text.contains(&format!(" pkg_gpgcheck=\"1\" gpgkey=\"{keys}\"")));
+        let text = service(&sample().repositories).unwrap();
+        let key = &sample().repositories[0].keys[0].url;
+        assert!(text.contains(&format!(" pkg_gpgcheck=\"1\" gpgkey=\"{key}\"")));
         assert!(text.contains("<repoindex ttl=\"86400\">"), "{text}");
         assert!(text.contains(" url=\"https://drivers.example/repos/sle-15/stable/x86_64/\""));
         assert!(

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::error::Result;
 use crate::extract::Segments;
 use crate::offers::{self, Place};
-use crate::registration::{BASEARCH, Repository, service};
+use crate::registration::{BASEARCH, Key, Repository, service};
 use crate::uploads::product_by_name;
 use axum::extract::State;
 use axum::http::header;
@@ -72,6 +72,18 @@ async fn keys(app: &App, conn: &mut PgConnection, vendor: Option<&Vendor>) -> Re
     Ok((headers, text).into_response())
 }
 
+/// The file with all keys; a service names no fingerprints.
+fn all_keys(app: &App, product: &Product, vendor: Option<&Vendor>) -> Key {
+    let path = match vendor {
+        Some(vendor) => format!("{}/{}", product.name, vendor.name),
+        None => product.name.clone(),
+    };
+    Key {
+        url: app.url(&format!("/services/{path}/keys.asc")),
+        fingerprints: Vec::new(),
+    }
+}
+
 fn index(app: &App, product: &Product, vendor: Option<&Vendor>) -> Result<Response> {
     let repositories: Vec<Repository> = product
         .channels
@@ -86,16 +98,11 @@ fn index(app: &App, product: &Product, vendor: Option<&Vendor>) -> Result<Respon
                 // zypper puts the service's name before it.
                 alias: channel.clone(),
                 is_enabled: *channel == product.default_channel,
-                ..place.repository(app, BASEARCH, Vec::new())
+                ..place.repository(app, BASEARCH, vec![all_keys(app, product, vendor)])
             }
         })
         .collect();
-    let path = match vendor {
-        Some(vendor) => format!("{}/{}", product.name, vendor.name),
-        None => product.name.clone(),
-    };
-    let keys = app.url(&format!("/services/{path}/keys.asc"));
-    let text = service(&repositories, &keys).map_err(anyhow::Error::from)?;
+    let text = service(&repositories).map_err(anyhow::Error::from)?;
     let headers = [
         (header::CONTENT_TYPE, "application/xml"),
         (header::CACHE_CONTROL, ASK_AGAIN),
