@@ -255,6 +255,66 @@ fn a_withdrawn_package_is_hidden_and_its_file_stays() {
 }
 
 #[test]
+fn a_package_leaves_one_channel_and_stays_in_another() {
+    let world = World::open("stable");
+    let (portal, arch) = (&world.portal, &kernel(Role::Base).arch);
+    let package = driver("beta-usb", Role::Base);
+    let to = |channel: &str| format!("product={PRODUCT}&channel={channel}");
+    let id = id(&portal.upload(package, &to("testing")).expect(201).json());
+    let withdraw = format!("/api/v1/packages/{id}/withdraw");
+    let why = json!({ "channel": "stable", "reason": "Loses packets at 10 Gbit/s." });
+    let beta = world.token("beta");
+    world.post(&beta, &withdraw, &why).problem(409);
+    portal.upload(package, &to("stable")).expect(200);
+    assert!(world.sees(package));
+    let tester = Client::trusting(&[
+        &portal.get("/keys/repository.asc").text(),
+        &portal.get("/keys/vendors/beta.asc").text(),
+    ]);
+    let testing = format!("/repos/{PRODUCT}/testing/{arch}");
+    tester.add_for_zypper(&portal.url(&format!("{testing}/")));
+
+    world
+        .post(&world.token("acme"), &withdraw, &why)
+        .problem(403);
+    let elsewhere = json!({ "channel": "beta", "reason": "x" });
+    world.post(&beta, &withdraw, &elsewhere).problem(409);
+    let answer = world.post(&beta, &withdraw, &why).expect(200).json();
+    assert_eq!(answer["state"], "published");
+    assert_eq!(answer["taken_out"][0]["channel"], "stable", "{answer}");
+    portal.finish();
+    assert!(!world.sees(package), "stable lists it no more");
+    tester.must_zypper(&["refresh", "--force"]);
+    tester.must_zypper(&["install", &package.name]);
+    assert_eq!(tester.query(&package.name).trim(), package.nevra);
+    let location = answer["location"].as_str().unwrap();
+    let file = portal.get(&format!("/repos/{PRODUCT}/stable/{arch}/{location}"));
+    assert_eq!(file.expect(200).body, std::fs::read(&package.path).unwrap());
+    for page in [format!("/packages/{id}"), format!("/repos/{PRODUCT}")] {
+        let page = portal.get(&page).expect(200).text();
+        assert!(page.contains("Loses packets at 10 Gbit/s."), "{page}");
+    }
+    // The last channel is left by withdrawal only.
+    let last = json!({ "channel": "testing", "reason": "x" });
+    let refused = world.post(&beta, &withdraw, &last).problem(409);
+    assert!(
+        refused.to_string().contains("Withdraw it instead"),
+        "{refused}"
+    );
+    // A build server that sends it again does not bring it back; a promotion does.
+    let refused = portal.upload(package, &to("stable")).problem(409);
+    assert!(refused.to_string().contains("Loses packets"), "{refused}");
+    assert!(!world.sees(package));
+    let promote = format!("/api/v1/packages/{id}/promote");
+    world
+        .post(&beta, &promote, &json!({ "channel": "stable" }))
+        .expect(200);
+    portal.finish();
+    assert!(world.sees(package));
+    assert_eq!(world.package(&id)["taken_out"], json!([]));
+}
+
+#[test]
 fn a_build_stays_for_as_long_as_a_kernel_it_fits_is_supported() {
     let world = World::open("stable");
     let package = driver("beta-usb", Role::Base);

@@ -28,6 +28,7 @@ mod refusals;
 mod registration;
 mod sources;
 mod supplements;
+mod support;
 mod tamper;
 mod views;
 mod waivers;

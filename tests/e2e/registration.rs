@@ -33,6 +33,82 @@ fn zypper_follows_a_service() {
     assert_eq!(client.query(&driver.name).trim(), driver.nevra);
 }
 
+/// Newer libzypp takes one address of keys from a service; this one passes it over, as the test above
+/// shows.
+#[test]
+fn a_service_names_all_keys_in_one_file() {
+    let portal = &shared().portal;
+    let all = ["acme", "beta"];
+    for (service, vendors) in [("", &all[..]), ("/beta", &["beta"])] {
+        let address = format!("/services/{PRODUCT}{service}");
+        let index = portal.get(&format!("{address}/repo/repoindex.xml"));
+        let keys = format!("gpgkey=\"{}\"", portal.url(&format!("{address}/keys.asc")));
+        let index = index.expect(200).text();
+        assert!(
+            index.contains(&keys) && index.contains("pkg_gpgcheck=\"1\""),
+            "{index}"
+        );
+        let folder = scratch();
+        let file = folder.path().join("keys.asc");
+        fs::write(
+            &file,
+            portal.get(&format!("{address}/keys.asc")).expect(200).body,
+        )
+        .unwrap();
+        let mut gpg = sh::command("gpg");
+        gpg.env("GNUPGHOME", folder.path())
+            .args(["--show-keys", "--with-colons"]);
+        let told = sh::output(gpg.arg(&file)).unwrap();
+        let own = portal.get("/keys/repository.asc").text();
+        let own = keyring::Certificate::parse_all(own.as_bytes()).unwrap()[0].fingerprint();
+        let told: Vec<&str> = told
+            .lines()
+            .filter(|line| line.starts_with("fpr:"))
+            .collect();
+        let named = |fingerprint: &str| told.iter().any(|line| line.contains(fingerprint));
+        assert!(named(&own), "{told:?}");
+        for vendor in all {
+            let is_named = named(&fixtures().keys[vendor].fingerprint);
+            assert_eq!(is_named, vendors.contains(&vendor), "{vendor}: {told:?}");
+        }
+    }
+}
+
+/// As libzypp reads them (`RepomdFileReader::keyhints`): a file name without a slash, at the root of the
+/// repository, and a fingerprint that the file must have.
+#[test]
+fn the_index_hints_at_the_keys_of_its_packages() {
+    let portal = &shared().portal;
+    let arch = &kernel(Role::Base).arch;
+    let all = ["acme", "beta"];
+    for (view, vendors) in [("stable", &all[..]), ("vendors/beta/stable", &["beta"])] {
+        let base = format!("/repos/{PRODUCT}/{view}/{arch}/");
+        let repomd = portal.get(&format!("{base}{REPOMD}")).expect(200).body;
+        let hints = repomd::parse_repomd(&repomd).unwrap().content_tags;
+        let expected: Vec<&str> = vendors
+            .iter()
+            .map(|it| fixtures().keys[*it].fingerprint.as_str())
+            .collect();
+        let mut found = Vec::new();
+        for hint in &hints {
+            let (name, fingerprint) = hint.split_once("?fpr=").unwrap();
+            assert!(
+                name.starts_with("gpg-pubkey-") && !name.contains('/'),
+                "{hint}"
+            );
+            let key = portal.get(&format!("{base}{name}")).expect(200);
+            assert_eq!(key.header("content-type"), "application/pgp-keys");
+            let key = keyring::Certificate::parse_all(&key.body).unwrap();
+            assert_eq!(key[0].fingerprint(), fingerprint);
+            found.push(fingerprint);
+        }
+        assert_eq!(found, expected, "{hints:?}");
+        portal
+            .get(&format!("{base}gpg-pubkey-00000000-00000000.asc"))
+            .problem(404);
+    }
+}
+
 #[test]
 fn a_vendors_own_view_has_its_packages_only() {
     let portal = &shared().portal;

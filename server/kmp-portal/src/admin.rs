@@ -92,6 +92,8 @@ enum Product {
     },
     /// How packages come into its channels; without options, print it
     Promotion(channels::Rules),
+    /// What its repositories say of support, in susedata; without options, print it
+    Support(channels::Support),
     /// What it demands of packages beyond the conventions of its family
     #[command(subcommand)]
     Policy(decisions::Policy),
@@ -269,6 +271,7 @@ async fn carry_out(office: &Office, subject: &Subject) -> anyhow::Result<Value> 
         Subject::Promotion(promotion) => channels::promotion(office, promotion).await,
         Subject::Mirror(mirror) => channels::mirror(office, mirror).await,
         Subject::Product(Product::Promotion(rules)) => channels::rules(office, rules).await,
+        Subject::Product(Product::Support(support)) => channels::support(office, support).await,
         Subject::Token(Token::Create {
             vendor,
             label,

@@ -99,9 +99,24 @@ fn both_say_the_same_of_every_package() {
     assert_eq!(theirs.len(), made.packages);
     for ours in &made.ours {
         for (our, their) in records(ours).iter().zip(&theirs) {
-            assert_eq!(our, their);
+            assert_eq!(*our, as_known_to_us(our, their));
         }
     }
+}
+
+/// In format 6 the length of the unpacked payload is in a tag that librpm 4.18 does not know: there
+/// `createrepo_c` says 0 of what nobody needs to install a package.
+fn as_known_to_us(our: &Record, their: &Record) -> Record {
+    let mut their = their.clone();
+    if their.name.starts_with("v6-") {
+        assert!(
+            their.size_archive == 0 && our.size_archive > 0,
+            "{}",
+            their.name
+        );
+        their.size_archive = our.size_archive;
+    }
+    their
 }
 
 #[test]

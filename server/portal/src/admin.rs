@@ -9,6 +9,7 @@ mod repositories;
 pub use channels::PromotionSpec;
 pub use kernels::KernelSpec;
 pub use registering::KernelSource;
+pub use store::support::Level;
 
 use crate::audience;
 use crate::auth::{hash_password, new_secret, secret_hash};

@@ -75,7 +75,8 @@ pub use problems::{ProblemRow, ProblemsPage};
 pub use reason::{Reason, Weight};
 pub use register_kernel::RegisterKernelPage;
 pub use repositories::{
-    ChannelView, MirrorRow, ProductCard, ProductPage, RepositoriesPage, VendorView, WithdrawnRow,
+    ChannelView, MirrorRow, ProductCard, ProductPage, RepositoriesPage, SupportRow, SupportView,
+    VendorView, WithdrawnRow,
 };
 pub use shell::{Flash, Nav, Shell, SignedIn, Tone};
 pub use sources::{

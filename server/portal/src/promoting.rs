@@ -1,5 +1,5 @@
 //! How packages come into channels and leave them: promotion, by two people where the product wants
-//! it; from a moment on; and withdrawal. Each of it is in the audit trail and in the package's own
+//! it; from a moment on; and withdrawal, out of one channel or all. Each of it is in the audit trail and in the package's own
 //! history. What a repository then lists is the view `offers` of the store.
 
 use crate::app::App;
@@ -12,7 +12,7 @@ use crate::{embargo, placing};
 use std::sync::Arc;
 use std::time::Duration;
 use store::audit::{self, NewEvent};
-use store::channels::{self, NewPromotion, Promotion, PromotionFilter};
+use store::channels::{self, NewPromotion, NewRemoval, Promotion, PromotionFilter};
 use store::packages::{Package, State};
 use store::products::Product;
 use store::{PgConnection, Time};
@@ -193,6 +193,50 @@ pub async fn withdraw(
         package_id: package.id,
     };
     Ok(job.enqueue(conn, now).await?)
+}
+
+/// Takes a package out of one channel of a product; in another it stays. Its file stays for those who
+/// name it, and by promotion it comes back.
+///
+/// # Errors
+/// 409 unless it is accepted or published, and in this channel and another one of the product; 422
+/// without a reason.
+pub async fn take_out(
+    conn: &mut PgConnection,
+    package: &Package,
+    product: &Product,
+    channel: &str,
+    reason: &str,
+    by: Actor<'_>,
+    now: Time,
+) -> Result<()> {
+    let reason = checked(reason, true)?;
+    on_offer(package, "taken out of a channel")?;
+    let place = format!("{}/{channel}", product.name);
+    let placements = store::packages::placements(conn, package.id).await?;
+    let here = placements.iter().filter(|it| it.product_id == product.id);
+    let (this, others): (Vec<_>, Vec<_>) = here.partition(|it| it.channel == channel);
+    if this.is_empty() {
+        return Err(conflict(format!("The package is not in {place}.")));
+    }
+    if others.is_empty() {
+        return Err(conflict(format!(
+            "The package is in no other channel of {} than `{channel}`. Withdraw it instead: that \
+             takes it out of all.",
+            product.name
+        )));
+    }
+    let removal = NewRemoval {
+        package_id: package.id,
+        product_id: product.id,
+        channel,
+        reason,
+        by: by.name,
+    };
+    channels::take_out(conn, &removal, now).await?;
+    let what = format!("Taken out of {place}: {reason}");
+    record(conn, package, "package.taken-out", &what, by, now).await?;
+    queue(conn, package, product.id, channel, now).await
 }
 
 async fn check(conn: &mut PgConnection, package: &Package, wish: Wish<'_>) -> Result<()> {

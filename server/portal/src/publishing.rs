@@ -9,6 +9,7 @@ mod check;
 mod folder;
 mod groups;
 mod making;
+mod support;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,7 @@ use store::generations::{self, Changes, Generation};
 use store::packages::State;
 use store::repositories::{Member, Repository};
 use store::{PgConnection, PgPool, Time};
+use support::Susedata;
 use uuid::Uuid;
 
 /// So many generations are kept however old they are, to go back to.
@@ -136,9 +138,13 @@ impl Publisher {
     ) -> anyhow::Result<making::Files> {
         let id = repository.id;
         let members = match repository.pinned {
-            Some(number) => generations::members(tx, id, number).await?,
+            Some(number) => {
+                let (whole, vendor) = (repository.whole_id, repository.vendor_id);
+                generations::members(tx, whole, number, vendor).await?
+            }
             None => store::repositories::wanted(tx, repository).await?,
         };
+        let susedata = Susedata::new(store::support::of_product(tx, repository.product_id).await?);
         let packages: Vec<Uuid> = members.iter().map(|m| m.package_id).collect();
         let is_new: Vec<Uuid> = members
             .iter()
@@ -152,6 +158,7 @@ impl Publisher {
         };
         if let Some(current) = &current
             && changes.is_empty()
+            && current.support == susedata.digest(&members)
             && is_whole(self, repository, current, &members).await?
         {
             mark_published(tx, repository, current.number, &is_new, now).await?;
@@ -166,6 +173,7 @@ impl Publisher {
             now,
             members,
             changes: &changes,
+            susedata,
         };
         let made = make(self, tx, order).await?;
         generations::switch(tx, id, &made.generation, &changes).await?;

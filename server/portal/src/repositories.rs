@@ -33,10 +33,10 @@ pub async fn by_name(conn: &mut PgConnection, name: &str) -> Result<Repository> 
 }
 
 /// Shows clients the packages of an earlier generation, as the next generation, until
-/// [`resume`].
+/// [`resume`]; the repositories of single vendors beside it show their part of them.
 ///
 /// # Errors
-/// 400: the generation is not kept, or the reason is missing.
+/// 400: the generation is not kept, the reason is missing, or it is a single vendor's repository.
 pub async fn roll_back(
     conn: &mut PgConnection,
     repository: &Repository,
@@ -52,6 +52,7 @@ pub async fn roll_back(
              the audit trail."
         )));
     }
+    require_whole(repository)?;
     let kept = generations::numbers(conn, repository.id).await?;
     if !kept.contains(&number) {
         return Err(Error::bad_request(format!(
@@ -65,21 +66,48 @@ pub async fn roll_back(
     }
     repositories::pin(conn, repository.id, number, reason, by.name).await?;
     let detail = format!("to the packages of generation {number}: {reason}");
-    changed(conn, repository, "repository.rolled-back", &detail, by, now).await
+    changed(conn, repository, "repository.rolled-back", &detail, by, now).await?;
+    publish_views(conn, repository, now).await
 }
 
-/// Shows clients again what the repository wants.
+/// Has the repositories of single vendors follow.
+async fn publish_views(conn: &mut PgConnection, repository: &Repository, now: Time) -> Result<()> {
+    for repository_id in repositories::views(conn, repository.id).await? {
+        Job::PublishRepository { repository_id }
+            .enqueue(conn, now)
+            .await?;
+    }
+    Ok(())
+}
+
+/// One vendor's repository shows part of the whole one, always.
+fn require_whole(repository: &Repository) -> Result<()> {
+    if repository.vendor_id.is_none() {
+        return Ok(());
+    }
+    Err(Error::bad_request(format!(
+        "{} goes back and forth with the repository of all vendors: name {}/{}/{}.",
+        repository.name(),
+        repository.product,
+        repository.channel,
+        repository.arch
+    )))
+}
+
+/// Shows clients again what the repository wants, and those of single vendors beside it theirs.
 ///
 /// # Errors
-/// The database fails.
+/// 400: it is a single vendor's repository.
 pub async fn resume(
     conn: &mut PgConnection,
     repository: &Repository,
     by: Actor<'_>,
     now: Time,
 ) -> Result<()> {
+    require_whole(repository)?;
     repositories::unpin(conn, repository.id).await?;
-    changed(conn, repository, "repository.resumed", "", by, now).await
+    changed(conn, repository, "repository.resumed", "", by, now).await?;
+    publish_views(conn, repository, now).await
 }
 
 /// Packs data files by `gzip` or `zstd` from the next generation on.

@@ -31,6 +31,7 @@ mod session;
 mod sources;
 pub mod statics;
 mod status;
+mod support;
 mod symbols;
 mod upload;
 mod waivers;
@@ -76,6 +77,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route(
             "/products/{name}/promotion",
             get(entry::show).put(entry::set),
+        )
+        .route(
+            "/products/{name}/support",
+            get(support::show).put(support::set),
         )
         .route(
             "/products/{name}/policy",
@@ -206,15 +211,13 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/logout", post(session::logout))
         .route("/repos", get(repo_pages::list))
         .route("/repos/{product}", get(repo_pages::product))
+        .route("/repos/{product}/support", post(support::submit))
         .route("/keys", get(keys::page))
         .route("/waivers", get(waivers::page).post(waivers::submit))
         .route("/waivers/{id}/revoke", post(waivers::submit_revocation))
         .route("/audit", get(audit::page))
         .route("/status", get(status::page))
-        .route(
-            "/status/repositories/{product}/{channel}/{arch}",
-            post(status::submit),
-        )
+        .route("/status/repositories/{*name}", post(status::submit))
         .route("/status/jobs/{id}/retry", post(status::submit_retry))
         .route("/sources", get(sources::list_page).post(sources::submit))
         .route(
@@ -253,6 +256,14 @@ pub fn router(app: Arc<App>) -> Router {
         .route(
             "/services/{product}/{vendor}/repo/repoindex.xml",
             get(services::of_vendor),
+        )
+        .route(
+            "/services/{product}/keys.asc",
+            get(services::keys_of_product),
+        )
+        .route(
+            "/services/{product}/{vendor}/keys.asc",
+            get(services::keys_of_vendor),
         )
         .route("/keys/{file}", get(keys::repository_key))
         .route("/keys/vendors/{file}", get(keys::vendor_key))

@@ -10,6 +10,7 @@ use crate::placing::{self, Built};
 use crate::storage::Received;
 use std::sync::Arc;
 use std::time::Duration;
+use store::channels::Removal;
 use store::packages::{Package, State};
 use store::products::Product;
 use store::{PgConnection, Time};
@@ -247,12 +248,31 @@ async fn place_known(
             );
         }
     }
+    let removals = store::channels::removals(conn, id).await?;
+    let was_here = |it: &&Removal| it.product_id == product.id && it.channel == channel;
+    if let Some(removal) = removals.iter().find(was_here) {
+        return Err(Error::conflict_problem(format!(
+            "{} took the package out of {}/{channel}: {} Promote it there when that is mended.",
+            removal.by,
+            product.name,
+            ended(&removal.reason)
+        ))
+        .into());
+    }
     if place(conn, id, product.id, channel, destination.since, now).await? {
         Job::InspectPackage { package_id: id }
             .enqueue(conn, now)
             .await?;
     }
     Ok(())
+}
+
+/// A reason as a sentence.
+fn ended(reason: &str) -> String {
+    match reason.ends_with(['.', '!', '?']) {
+        true => reason.to_owned(),
+        false => format!("{reason}."),
+    }
 }
 
 /// Waits until a package is rejected, withdrawn, held back or visible to clients wherever it is to be,

@@ -19,6 +19,9 @@ pub struct Options {
     pub timestamp: u64,
     /// Of all data files.
     pub compression: Compression,
+    /// Whether to write `susedata`. Each package should have a record for it then, see
+    /// [`Rendered::with_support`].
+    pub susedata: bool,
     /// `<content>` tags, for example `gpg-pubkey-….asc?fpr=…` hints.
     pub content_tags: Vec<String>,
     /// `<repo>` tags: what the repository is, in words of its owner.
@@ -79,7 +82,8 @@ pub struct Assembler<'o, W> {
     options: &'o Options,
     announced: usize,
     added: usize,
-    documents: [Document<W>; 3],
+    /// primary, filelists and other, and susedata where it is wanted.
+    documents: Vec<Document<W>>,
     extra: Vec<Document<W>>,
 }
 
@@ -114,11 +118,14 @@ impl<'o, W: Write> Assembler<'o, W> {
             Ok::<_, io::Error>(document)
         };
         let common = "common\" xmlns:rpm=\"http://linux.duke.edu/metadata/rpm";
-        let documents = [
+        let mut documents = vec![
             begin("primary", "metadata", common)?,
             begin("filelists", "filelists", "filelists")?,
             begin("other", "otherdata", "other")?,
         ];
+        if options.susedata {
+            documents.push(begin("susedata", "susedata", "susedata")?);
+        }
         Ok(Self {
             options,
             announced: packages,
@@ -140,7 +147,7 @@ impl<'o, W: Write> Assembler<'o, W> {
         Ok(())
     }
 
-    /// Adds a whole document of its own, such as `updateinfo` or `susedata`. Clients download every
+    /// Adds a whole document of its own, such as `updateinfo`. Clients download every
     /// kind they do not know, too, so add only what they use.
     ///
     /// # Errors

@@ -1,7 +1,9 @@
 //! Reads a whole repository as a client would, and says what it holds.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, BufRead};
+
+use sha2::{Digest as _, Sha256};
 
 use crate::compression::Compression;
 use crate::digest::{Digesting, require_digest, require_digest_of};
@@ -10,9 +12,12 @@ use crate::index::{Data, Repomd, parse_repomd};
 use crate::package_reader::PackageReader;
 use crate::read::{Document, Limits, PackageHead};
 use crate::record::Record;
+use crate::susedata::Support;
 
 /// The documents that every repository must have.
 const DOCUMENTS: [&str; 3] = ["primary", "filelists", "other"];
+/// What a distributor says of support.
+const SUSEDATA: &str = "susedata";
 
 /// A repository that holds together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +41,29 @@ pub struct CheckedPackage {
     pub location: String,
     /// Bytes of the file.
     pub size: u64,
+    /// What susedata says of it; `None`: nothing.
+    pub support: Option<Supported>,
+}
+
+/// What a client knows of support for a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Supported {
+    /// `support_l2` and the like.
+    pub keywords: Vec<String>,
+    /// SHA-256 of the licence to agree to, lower-case hex; `None`: there is none.
+    pub eula: Option<String>,
+}
+
+impl Supported {
+    /// Of what somebody says.
+    #[must_use]
+    pub fn of(support: &Support) -> Self {
+        let eula = (!support.eula.is_empty()).then(|| hex::encode(Sha256::digest(&support.eula)));
+        Self {
+            keywords: support.keywords.clone(),
+            eula,
+        }
+    }
 }
 
 /// [`check_within`] the default limits.
@@ -48,7 +76,8 @@ pub fn check(repomd: &[u8], fetch: &mut dyn FnMut(&str) -> io::Result<Vec<u8>>) 
 ///
 /// Every data file must have the size and the digests that are said of it, packed and open;
 /// primary, filelists and other must be there, be well-formed, and describe the same packages;
-/// each package needs a location of its own inside the repository. Signatures and the package
+/// susedata, if it is there, may speak of these only, and once of each; each package needs a location
+/// of its own inside the repository. Signatures and the package
 /// files themselves are the caller's part.
 pub fn check_within(
     limits: &Limits,
@@ -75,7 +104,11 @@ pub fn check_within(
         .iter()
         .filter(|data| !DOCUMENTS.contains(&data.kind.as_str()))
     {
-        check_extra(data, &fetch_packed(data, fetch)?, limits)?;
+        let packed = fetch_packed(data, fetch)?;
+        match data.kind.as_str() {
+            SUSEDATA => add_support(data, &packed, limits, &mut packages)?,
+            _ => check_extra(data, &packed, limits)?,
+        }
     }
     let packages = packages.into_iter().map(|(package, _)| package).collect();
     Ok(Checked { repomd, packages })
@@ -141,8 +174,39 @@ fn checked_package(record: Record) -> (CheckedPackage, PackageHead) {
         pkgid: head.pkgid.clone(),
         location: record.location,
         size: record.size_package,
+        support: None,
     };
     (package, head)
+}
+
+/// Adds what susedata says of the packages of primary.
+fn add_support(
+    data: &Data,
+    packed: &[u8],
+    limits: &Limits,
+    packages: &mut [(CheckedPackage, PackageHead)],
+) -> Result<()> {
+    let places: HashMap<PackageHead, usize> = packages
+        .iter()
+        .enumerate()
+        .map(|(place, (_, head))| (head.clone(), place))
+        .collect();
+    let reader = open(data, packed, limits)?;
+    let end = Document::susedata(limits).read(reader, &mut |pull, tag, number| {
+        let entry = PackageReader::new(limits, number).susedata(pull, tag)?;
+        let place = places.get(&entry.package);
+        let place = place.ok_or_else(|| only_in(SUSEDATA, &entry.package, SUSEDATA))?;
+        let support = &mut packages[*place].0.support;
+        if support.is_some() {
+            return Err(Error::Twice {
+                document: SUSEDATA.to_owned(),
+                package: shown(&entry.package),
+            });
+        }
+        *support = Some(Supported::of(&entry.support));
+        Ok(())
+    });
+    close(data, end)
 }
 
 /// The packages of filelists or other.
@@ -175,14 +239,22 @@ fn compare(document: &str, primary: &[PackageHead], mut found: Vec<PackageHead>)
         (None, Some(b)) => (b, document),
         (None, None) => unreachable!("lists that differ differ somewhere"),
     };
-    Err(Error::Differs {
+    Err(self::only_in(document, package, only_in))
+}
+
+fn only_in(document: &str, package: &PackageHead, only_in: &str) -> Error {
+    Error::Differs {
         document: document.to_owned(),
-        package: shortened(&format!(
-            "{}-{}-{}.{} ({})",
-            package.name, package.version, package.release, package.arch, package.pkgid
-        )),
+        package: shown(package),
         only_in: only_in.to_owned(),
-    })
+    }
+}
+
+fn shown(package: &PackageHead) -> String {
+    shortened(&format!(
+        "{}-{}-{}.{} ({})",
+        package.name, package.version, package.release, package.arch, package.pkgid
+    ))
 }
 
 /// Checks the unpacked bytes of a document whose content is not ours to judge. Ways of packing

@@ -118,6 +118,10 @@ pub enum Error {
         only_in: String,
     },
 
+    /// A document must speak of a package once.
+    #[error("{document} describes {package} twice")]
+    Twice { document: String, package: String },
+
     /// A kept group of packages is not what was kept.
     #[error("a kept group of packages is damaged: {what}; pack it anew")]
     KeptGroup { what: &'static str },

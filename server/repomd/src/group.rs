@@ -5,11 +5,12 @@
 //! same order always give the same bytes.
 //!
 //! ```text
-//! kept group   "KMPGRP1\n"  packages u64  { open u64, packed u64, CRC-32 of open u64 } x 3
+//! kept group   "KMPGRP2\n"  packages u64  { open u64, packed u64, CRC-32 of open u64 } x 4
 //!              SHA-256 of the above and of all packed members
-//!              open primary, filelists, other; packed primary, filelists, other
+//!              open primary, filelists, other, susedata; the same packed
 //! ```
-//! Numbers are little-endian. Order of the documents: primary, filelists, other.
+//! Numbers are little-endian. Order of the documents: primary, filelists, other, susedata. The last is
+//! empty, open and packed, where nothing is said of support.
 
 use std::ops::Range;
 
@@ -27,11 +28,11 @@ const GROUP_BYTES: u64 = 512 << 10;
 /// A group is closed here at the latest.
 const LONGEST: u64 = 4 * GROUP_BYTES;
 
-const MAGIC: &[u8; 8] = b"KMPGRP1\n";
+const MAGIC: &[u8; 8] = b"KMPGRP2\n";
 const NUMBER: usize = size_of::<u64>();
 /// Open length, packed length, CRC-32: for each document.
 const FACTS: usize = 3;
-const DOCUMENTS: usize = 3;
+const DOCUMENTS: usize = 4;
 const HEAD: usize = MAGIC.len() + NUMBER * (1 + FACTS * DOCUMENTS);
 const DIGEST: usize = 32;
 
@@ -43,7 +44,7 @@ pub struct Mark {
 }
 
 impl Mark {
-    /// `pkgid` in lower-case hex, `bytes` of the three records together.
+    /// `pkgid` in lower-case hex, `bytes` of the records together.
     ///
     /// A package that ends a group does so by its own identity, and the more likely the longer its
     /// records are: inserting or removing a package changes the group it belongs to and leaves the
@@ -101,11 +102,13 @@ impl Group {
             |package| &package.primary,
             |package| &package.filelists,
             |package| &package.other,
+            |package| &package.susedata,
         ];
         let open = parts.map(|part| packages.iter().map(|p| part(p)).collect::<String>());
-        let packed = open
-            .each_ref()
-            .map(|text| compression.pack(text.as_bytes()));
+        let packed = open.each_ref().map(|text| match text.as_str() {
+            "" => Vec::new(),
+            text => compression.pack(text.as_bytes()),
+        });
 
         let mut bytes = MAGIC.to_vec();
         push_number(&mut bytes, packages.len());
@@ -157,8 +160,8 @@ impl Group {
             at = at.saturating_add(number(&bytes, index));
             start..at
         };
-        let open = [1, 4, 7].map(&mut next);
-        let packed = [2, 5, 8].map(&mut next);
+        let open = [1, 4, 7, 10].map(&mut next);
+        let packed = [2, 5, 8, 11].map(&mut next);
         if at != bytes.len() {
             return Err(kept("its length is another"));
         }
@@ -188,10 +191,10 @@ impl Group {
         self.bytes
     }
 
-    /// Its part of primary, filelists and other: open, and one gzip member, zstd frame, or the open
-    /// bytes again.
+    /// Its part of primary, filelists, other and susedata: open, and one gzip member, zstd frame, or
+    /// the open bytes again.
     pub(crate) fn members(&self) -> [Member<'_>; DOCUMENTS] {
-        [0, 1, 2].map(|document| Member {
+        [0, 1, 2, 3].map(|document| Member {
             open: &self.bytes[self.open[document].clone()],
             packed: &self.bytes[self.packed[document].clone()],
         })
@@ -210,6 +213,7 @@ impl Group {
     pub fn check(&self, compression: Compression) -> Result<Vec<CheckedPackage>> {
         let options = Options {
             compression,
+            susedata: !self.open[3].is_empty(),
             ..Options::default()
         };
         let metadata = assemble_groups([self], &options);

@@ -1,5 +1,5 @@
 //! Writes and reads yum repository metadata: primary, filelists, other and `repomd.xml`, field for
-//! field what `createrepo_c` (0.17.3) writes.
+//! field what `createrepo_c` (0.17.3) writes, and SUSE's susedata.
 //!
 //! Pure. A package's records are rendered once ([`render`]) and kept; a repository is assembled
 //! from kept records ([`assemble`]) or, when only little changed, from kept compressed groups of
@@ -18,11 +18,12 @@ mod pull;
 mod read;
 mod record;
 mod render;
+mod susedata;
 mod vercmp;
 mod xml;
 
 pub use assemble::{Assembled, Assembler, DataFile, Metadata, Options, assemble, assemble_groups};
-pub use check::{Checked, CheckedPackage, check, check_within};
+pub use check::{Checked, CheckedPackage, Supported, check, check_within};
 pub use compression::{Compression, unpack};
 pub use dependency::{Evr, split_evr};
 pub use error::{Error, Result};
@@ -34,4 +35,5 @@ pub use read::{
 };
 pub use record::{ChangelogEntry, Dependency, File, FileKind, Record};
 pub use render::{Rendered, render};
+pub use susedata::{EULA_LIMIT, Support, SusedataEntry, read_susedata};
 pub use vercmp::vercmp;

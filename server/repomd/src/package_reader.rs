@@ -7,6 +7,7 @@ use crate::error::{Error, Result, shortened};
 use crate::pull::{Pull, Tag};
 use crate::read::{FilelistsEntry, Limits, OtherEntry, PackageHead};
 use crate::record::{ChangelogEntry, Dependency, File, FileKind, Record};
+use crate::susedata::{Support, SusedataEntry};
 
 /// Reads one `<package>` element.
 pub(crate) struct PackageReader<'l> {
@@ -165,6 +166,26 @@ impl<'l> PackageReader<'l> {
             }
         }
         entry.changelog.reverse();
+        Ok(entry)
+    }
+
+    /// A package of susedata.
+    pub fn susedata<R: BufRead>(mut self, pull: &mut Pull<R>, tag: &Tag) -> Result<SusedataEntry> {
+        let mut entry = SusedataEntry {
+            package: self.head(pull, tag)?,
+            support: Support::default(),
+        };
+        while let Some(tag) = pull.child()? {
+            match tag.name() {
+                "version" => self.head_version(pull, &tag, &mut entry.package)?,
+                "keyword" => {
+                    self.count_entry(pull.document())?;
+                    entry.support.keywords.push(pull.text()?);
+                }
+                "eula" => entry.support.eula = pull.text()?,
+                _ => pull.skip()?,
+            }
+        }
         Ok(entry)
     }
 

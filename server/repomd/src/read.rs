@@ -51,8 +51,8 @@ pub struct OtherEntry {
     pub changelog: Vec<ChangelogEntry>,
 }
 
-/// By what filelists and other name a package.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// By what filelists, other and susedata name a package.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PackageHead {
     /// The file's digest, lower-case hex.
     pub pkgid: String,
@@ -133,7 +133,7 @@ pub fn read_other(
     Ok(())
 }
 
-/// The frame that the three documents share.
+/// The frame that the documents share.
 pub(crate) struct Document<'l> {
     /// For errors.
     name: &'static str,
@@ -165,6 +165,14 @@ impl<'l> Document<'l> {
         Self {
             name: "other",
             root: "otherdata",
+            limits,
+        }
+    }
+
+    pub fn susedata(limits: &'l Limits) -> Self {
+        Self {
+            name: "susedata",
+            root: "susedata",
             limits,
         }
     }

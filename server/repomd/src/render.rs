@@ -1,4 +1,4 @@
-//! The three `<package>` elements of one package, byte for byte as `createrepo_c` lays them out
+//! The `<package>` elements of one package, byte for byte as `createrepo_c` lays them out
 //! (two blanks per level, no namespace declarations: those stand at the documents' roots).
 
 use std::fmt::Write as _;
@@ -12,13 +12,16 @@ use crate::xml::{push_attribute, push_attribute_value, push_element, push_text};
 /// How many changelog entries are kept (the default of `createrepo_c --changelog-limit`).
 const CHANGELOG_ENTRIES: usize = 10;
 
-/// The three `<package>` elements of one package, ready to be put between the documents' tags;
-/// each ends with a line feed.
+/// The `<package>` elements of one package, ready to be put between the documents' tags; each ends
+/// with a line feed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rendered {
     pub primary: String,
     pub filelists: String,
     pub other: String,
+    /// Empty unless the distributor says something of support:
+    /// [`with_support`](Self::with_support).
+    pub susedata: String,
 }
 
 impl Rendered {
@@ -30,9 +33,17 @@ impl Rendered {
             .unwrap_or_default()
     }
 
-    /// Length of the three records together.
+    /// The tag and the version with which the package's elements begin, but for primary's.
+    pub(crate) fn head(&self) -> &str {
+        // Values have neither quotes nor line feeds: it is the version that ends the head.
+        let end = self.filelists.find("/>\n").map(|at| at + 3);
+        end.map_or("", |end| &self.filelists[..end])
+    }
+
+    /// Length of the records together.
     pub(crate) fn bytes(&self) -> u64 {
-        (self.primary.len() + self.filelists.len() + self.other.len()) as u64
+        let records = [&self.primary, &self.filelists, &self.other, &self.susedata];
+        records.iter().map(|record| record.len() as u64).sum()
     }
 }
 
@@ -45,6 +56,7 @@ pub fn render(record: &Record) -> Rendered {
         primary: primary(record),
         filelists: filelists(record),
         other: other(record),
+        susedata: String::new(),
     }
 }
 

@@ -70,6 +70,7 @@ fn options(compression: Compression) -> Options {
         revision: "1700000000".into(),
         timestamp: 1_700_000_000,
         compression,
+        susedata: false,
         content_tags: vec!["gpg-pubkey-1.asc?fpr=AB&C".into()],
         repo_tags: vec!["drivers".into()],
         distro_tags: vec![

@@ -219,29 +219,111 @@ pub async fn wanted_since(conn: &mut PgConnection, package_id: Uuid) -> sqlx::Re
     .await
 }
 
+/// Takes a package out of one channel, and notes why; says whether it was there.
+pub async fn take_out(
+    conn: &mut PgConnection,
+    removal: &NewRemoval<'_>,
+    now: Time,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "WITH gone AS (
+             DELETE FROM placements WHERE package_id = $1 AND product_id = $2 AND channel = $3
+             RETURNING package_id, product_id, channel)
+         INSERT INTO removals (package_id, product_id, channel, reason, removed_by, removed_at)
+         SELECT package_id, product_id, channel, $4, $5, $6 FROM gone",
+        removal.package_id,
+        removal.product_id,
+        removal.channel,
+        removal.reason,
+        removal.by,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// A package that is to leave a channel.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRemoval<'a> {
+    pub package_id: Uuid,
+    pub product_id: i64,
+    pub channel: &'a str,
+    pub reason: &'a str,
+    pub by: &'a str,
+}
+
+/// A channel that a package was taken out of, and did not come back to.
+#[derive(Clone, Debug)]
+pub struct Removal {
+    pub product_id: i64,
+    pub product: String,
+    pub channel: String,
+    pub reason: String,
+    pub by: String,
+    pub at: Time,
+}
+
+/// The channels that a package was taken out of, by product and channel.
+pub async fn removals(conn: &mut PgConnection, package_id: Uuid) -> sqlx::Result<Vec<Removal>> {
+    sqlx::query_as!(
+        Removal,
+        r#"SELECT DISTINCT ON (d.name, r.channel) r.product_id, d.name AS product, r.channel,
+                  r.reason, r.removed_by AS "by", r.removed_at AS at
+           FROM removals r JOIN products d ON d.id = r.product_id
+           WHERE r.package_id = $1
+             AND NOT EXISTS (SELECT 1 FROM placements l WHERE l.package_id = r.package_id
+                             AND l.product_id = r.product_id AND l.channel = r.channel)
+           ORDER BY d.name, r.channel, r.id DESC"#,
+        package_id,
+    )
+    .fetch_all(conn)
+    .await
+}
+
 /// A package that was taken back.
 #[derive(Clone, Debug)]
 pub struct Withdrawn {
     pub package_id: Uuid,
     pub location: String,
+    /// From this channel only; `None`: from everywhere.
+    pub channel: Option<String>,
     pub reason: String,
     pub at: Time,
 }
 
-/// Packages of a product that were published and taken back, latest first, at most 100.
+/// Packages of a product that were published and taken back, all of them or out of one channel, latest
+/// first, at most 100.
 pub async fn withdrawn(conn: &mut PgConnection, product_id: i64) -> sqlx::Result<Vec<Withdrawn>> {
     sqlx::query_as!(
         Withdrawn,
-        r#"SELECT p.id AS package_id, p.location AS "location!", e.reason, e.at
-           FROM packages p
-           JOIN LATERAL (SELECT reason, at FROM package_events
-                         WHERE package_id = p.id AND state = 'withdrawn'
-                         ORDER BY id DESC LIMIT 1) e ON true
-           WHERE p.state = 'withdrawn' AND p.location IS NOT NULL
-             AND EXISTS (SELECT 1 FROM repository_packages rp
-                         JOIN repositories r ON r.id = rp.repository_id
-                         WHERE rp.package_id = p.id AND r.product_id = $1)
-           ORDER BY e.at DESC LIMIT 100"#,
+        r#"SELECT package_id AS "package_id!", location AS "location!", channel,
+                  reason AS "reason!", at AS "at!"
+           FROM (
+               SELECT p.id AS package_id, p.location, NULL AS channel, e.reason, e.at
+               FROM packages p
+               JOIN LATERAL (SELECT reason, at FROM package_events
+                             WHERE package_id = p.id AND state = 'withdrawn'
+                             ORDER BY id DESC LIMIT 1) e ON true
+               WHERE p.state = 'withdrawn' AND p.location IS NOT NULL
+                 AND EXISTS (SELECT 1 FROM repository_packages rp
+                             JOIN repositories r ON r.id = rp.repository_id
+                             WHERE rp.package_id = p.id AND r.product_id = $1)
+               UNION ALL
+               SELECT p.id, p.location, m.channel, m.reason, m.at
+               FROM packages p
+               JOIN LATERAL (SELECT DISTINCT ON (channel) channel, reason, removed_at AS at
+                             FROM removals WHERE package_id = p.id AND product_id = $1
+                             ORDER BY channel, id DESC) m ON true
+               WHERE p.state = 'published'
+                 AND EXISTS (SELECT 1 FROM repository_packages rp
+                             JOIN repositories r ON r.id = rp.repository_id
+                             WHERE rp.package_id = p.id AND r.product_id = $1
+                               AND r.channel = m.channel)
+                 AND NOT EXISTS (SELECT 1 FROM placements l WHERE l.package_id = p.id
+                                 AND l.product_id = $1 AND l.channel = m.channel)
+           ) AS taken_back
+           ORDER BY at DESC LIMIT 100"#,
         product_id,
     )
     .fetch_all(conn)

@@ -16,6 +16,8 @@ pub struct Generation {
     pub signature: String,
     /// Data files below the repository's root.
     pub files: Vec<String>,
+    /// SHA-256 of what susedata says of each package; `None`: there is none.
+    pub support: Option<Vec<u8>>,
 }
 
 /// How a generation differs from the current one.
@@ -67,8 +69,8 @@ pub async fn switch(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO generations
-             (repository_id, number, created_at, package_count, repomd, signature, files)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+             (repository_id, number, created_at, package_count, repomd, signature, files, support)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         repository_id,
         generation.number,
         generation.created_at,
@@ -76,6 +78,7 @@ pub async fn switch(
         generation.repomd,
         generation.signature,
         &generation.files,
+        generation.support.as_deref(),
     )
     .execute(&mut *conn)
     .await?;
@@ -135,7 +138,8 @@ pub async fn after(
 ) -> sqlx::Result<Vec<Generation>> {
     sqlx::query_as!(
         Generation,
-        "SELECT number, created_at, package_count, repomd, signature, files FROM generations
+        "SELECT number, created_at, package_count, repomd, signature, files, support
+         FROM generations
          WHERE repository_id = $1 AND number > $2 ORDER BY number DESC",
         repository_id,
         number,
@@ -152,7 +156,8 @@ pub async fn by_number(
 ) -> sqlx::Result<Option<Generation>> {
     sqlx::query_as!(
         Generation,
-        "SELECT number, created_at, package_count, repomd, signature, files FROM generations
+        "SELECT number, created_at, package_count, repomd, signature, files, support
+         FROM generations
          WHERE repository_id = $1 AND number = $2",
         repository_id,
         number,
@@ -198,27 +203,35 @@ pub async fn numbers(conn: &mut PgConnection, repository_id: i64) -> sqlx::Resul
     .await
 }
 
-/// What an earlier generation held, in the order of the metadata: without what was withdrawn since,
-/// and without what would tell of a kernel that is under embargo now.
+/// What an earlier generation held, in the order of the metadata, all of it or one vendor's: without
+/// what was withdrawn or taken out of the channel since, and without what would tell of a kernel that is
+/// under embargo now.
 pub async fn members(
     conn: &mut PgConnection,
     repository_id: i64,
     number: i64,
+    vendor_id: Option<i64>,
 ) -> sqlx::Result<Vec<Member>> {
     sqlx::query_as!(
         Member,
-        r#"SELECT p.id AS package_id, p.sha256, p.size, p.location AS "location!",
-                  p.state = 'accepted' AS "is_new!",
+        r#"SELECT p.id AS package_id, v.name AS vendor, p.sha256, p.size,
+                  p.location AS "location!", p.state = 'accepted' AS "is_new!",
                   (octet_length(p.repomd_primary) + octet_length(p.repomd_filelists)
                    + octet_length(p.repomd_other))::bigint AS "record_bytes!"
            FROM repository_packages l JOIN packages p ON p.id = l.package_id
+           JOIN vendors v ON v.id = p.vendor_id
+           JOIN repositories r ON r.id = l.repository_id
            WHERE l.repository_id = $1 AND l.added <= $2 AND (l.removed IS NULL OR l.removed > $2)
+             AND ($3::bigint IS NULL OR p.vendor_id = $3)
              AND p.state IN ('accepted', 'published')
+             AND EXISTS (SELECT 1 FROM placements c WHERE c.package_id = p.id
+                         AND c.product_id = r.product_id AND c.channel = r.channel)
              AND (p.held_for IS NULL OR p.held_for IN (
                  SELECT id FROM visible_kernels(false, NULL)))
            ORDER BY p.location COLLATE "C""#,
         repository_id,
         number,
+        vendor_id,
     )
     .fetch_all(conn)
     .await
@@ -231,11 +244,12 @@ pub async fn current_members(
 ) -> sqlx::Result<Vec<Member>> {
     sqlx::query_as!(
         Member,
-        r#"SELECT p.id AS package_id, p.sha256, p.size, p.location AS "location!",
-                  false AS "is_new!",
+        r#"SELECT p.id AS package_id, v.name AS vendor, p.sha256, p.size,
+                  p.location AS "location!", false AS "is_new!",
                   (octet_length(p.repomd_primary) + octet_length(p.repomd_filelists)
                    + octet_length(p.repomd_other))::bigint AS "record_bytes!"
            FROM repository_packages l JOIN packages p ON p.id = l.package_id
+           JOIN vendors v ON v.id = p.vendor_id
            WHERE l.repository_id = $1 AND l.removed IS NULL
            ORDER BY p.location COLLATE "C""#,
         repository_id,

@@ -26,6 +26,7 @@ pub mod policies;
 pub mod products;
 pub mod repositories;
 pub mod sources;
+pub mod support;
 pub mod symbols;
 pub mod vendors;
 pub mod verdicts;

@@ -19,7 +19,11 @@ pub struct Repository {
     pub current: Option<i64>,
     /// How data files are packed: `gzip` or `zstd`.
     pub compression: String,
-    /// Number of the generation whose packages clients see until somebody lets go.
+    /// The repository of all vendors, whose decisions hold for this one: itself, unless it holds one
+    /// vendor's packages only.
+    pub whole_id: i64,
+    /// Number of the generation of the whole repository whose packages clients see until somebody
+    /// lets go.
     pub pinned: Option<i64>,
     /// Why, and by whom.
     pub pinned_reason: Option<String>,
@@ -51,6 +55,8 @@ impl Repository {
 #[derive(Clone, Debug)]
 pub struct Member {
     pub package_id: Uuid,
+    /// Name of its vendor.
+    pub vendor: String,
     pub sha256: Vec<u8>,
     pub size: i64,
     pub location: String,
@@ -105,9 +111,13 @@ pub async fn by_id(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Repo
         Repository,
         r#"SELECT r.id, r.product_id, p.name AS product, r.channel, r.arch, r.vendor_id,
                 v.name AS "vendor?", r.current,
-                r.compression, r.pinned, r.pinned_reason, r.pinned_by, r.fault, r.fault_at
+                r.compression, coalesce(w.id, r.id) AS "whole_id!", w.pinned AS "pinned?",
+                w.pinned_reason AS "pinned_reason?", w.pinned_by AS "pinned_by?",
+                r.fault, r.fault_at
          FROM repositories r JOIN products p ON p.id = r.product_id
          LEFT JOIN vendors v ON v.id = r.vendor_id
+         LEFT JOIN repositories w ON w.product_id = r.product_id AND w.channel = r.channel
+             AND w.arch = r.arch AND w.vendor_id IS NULL
          WHERE r.id = $1"#,
         id,
     )
@@ -120,9 +130,13 @@ pub async fn list(conn: &mut PgConnection) -> sqlx::Result<Vec<Repository>> {
         Repository,
         r#"SELECT r.id, r.product_id, p.name AS product, r.channel, r.arch, r.vendor_id,
                 v.name AS "vendor?", r.current,
-                r.compression, r.pinned, r.pinned_reason, r.pinned_by, r.fault, r.fault_at
+                r.compression, coalesce(w.id, r.id) AS "whole_id!", w.pinned AS "pinned?",
+                w.pinned_reason AS "pinned_reason?", w.pinned_by AS "pinned_by?",
+                r.fault, r.fault_at
          FROM repositories r JOIN products p ON p.id = r.product_id
          LEFT JOIN vendors v ON v.id = r.vendor_id
+         LEFT JOIN repositories w ON w.product_id = r.product_id AND w.channel = r.channel
+             AND w.arch = r.arch AND w.vendor_id IS NULL
          ORDER BY p.name, r.channel, r.arch, v.name NULLS FIRST"#,
     )
     .fetch_all(conn)
@@ -133,11 +147,12 @@ pub async fn list(conn: &mut PgConnection) -> sqlx::Result<Vec<Repository>> {
 pub async fn wanted(conn: &mut PgConnection, repository: &Repository) -> sqlx::Result<Vec<Member>> {
     sqlx::query_as!(
         Member,
-        r#"SELECT p.id AS package_id, p.sha256, p.size, p.location AS "location!",
+        r#"SELECT p.id AS package_id, v.name AS vendor, p.sha256, p.size, p.location AS "location!",
                   p.state = 'accepted' AS "is_new!",
                   (octet_length(p.repomd_primary) + octet_length(p.repomd_filelists)
                    + octet_length(p.repomd_other))::bigint AS "record_bytes!"
            FROM offers l JOIN packages p ON p.id = l.package_id
+           JOIN vendors v ON v.id = p.vendor_id
            WHERE l.product_id = $1 AND l.channel = $2
              AND p.arch IN ($3, 'noarch')
              AND ($4::bigint IS NULL OR p.vendor_id = $4)
@@ -241,6 +256,28 @@ pub async fn clear_fault(conn: &mut PgConnection, repository_id: i64) -> sqlx::R
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// The repositories of single vendors' packages beside a whole one.
+pub async fn views(conn: &mut PgConnection, whole_id: i64) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        "SELECT r.id FROM repositories r JOIN repositories w
+             ON w.product_id = r.product_id AND w.channel = r.channel AND w.arch = r.arch
+         WHERE w.id = $1 AND w.vendor_id IS NULL AND r.vendor_id IS NOT NULL ORDER BY r.id",
+        whole_id,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// All repositories of a product.
+pub async fn of_product(conn: &mut PgConnection, product_id: i64) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        "SELECT id FROM repositories WHERE product_id = $1 ORDER BY id",
+        product_id,
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// Repositories of a product whose current generation holds other packages than they want.

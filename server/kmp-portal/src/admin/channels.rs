@@ -1,11 +1,13 @@
-//! `kmp-portal admin package …`, `… promotion …`, `… product promotion …`, `… mirror …` and
-//! `… vendor-key retire`.
+//! `kmp-portal admin package …`, `… promotion …`, `… product promotion …`, `… product support
+//! …`, `… mirror …` and `… vendor-key retire`.
 
-use super::Office;
+use super::{Office, read};
+use anyhow::Context as _;
 use clap::Subcommand;
-use portal::admin::PromotionSpec;
+use portal::admin::{Level, PromotionSpec};
 use portal::placing::Entry;
 use serde_json::Value;
+use std::path::PathBuf;
 use uuid::Uuid;
 
 #[derive(Subcommand)]
@@ -28,6 +30,12 @@ pub enum Package {
     /// Take it back: repositories list it no more, its file stays
     Withdraw {
         id: Uuid,
+        /// Out of this channel only; in another it stays
+        #[arg(long)]
+        channel: Option<String>,
+        /// Whose channel it is [default: the product it is in]
+        #[arg(long, requires = "channel")]
+        product: Option<String>,
         /// Why; everybody sees it
         #[arg(long)]
         reason: String,
@@ -82,6 +90,29 @@ pub struct Rules {
     two_person: Option<bool>,
 }
 
+/// What the repositories of a product say of support.
+#[derive(clap::Args)]
+pub struct Support {
+    name: String,
+    /// Say it of this vendor's packages [default: of all vendors that are not named]
+    #[arg(long)]
+    vendor: Option<String>,
+    /// unsupported, acc, l1, l2 or l3
+    #[arg(long, value_parser = level, conflicts_with = "off")]
+    level: Option<Level>,
+    /// File with the licence that users agree to before they install; `-` reads standard input, an
+    /// empty one takes it away
+    #[arg(long, value_name = "FILE", requires_all = ["vendor", "level"])]
+    eula: Option<PathBuf>,
+    /// Say nothing of it any more; without a vendor: write no susedata
+    #[arg(long)]
+    off: bool,
+}
+
+fn level(word: &str) -> Result<Level, String> {
+    Level::of(word).ok_or_else(|| "there are unsupported, acc, l1, l2 and l3".to_owned())
+}
+
 /// Lets uploads into every channel.
 const ANY: &str = "any";
 
@@ -102,7 +133,17 @@ pub async fn package(office: &Office, command: &Package) -> anyhow::Result<Value
             };
             office.promote(*id, &spec).await
         }
-        Package::Withdraw { id, reason } => office.withdraw(*id, reason).await,
+        Package::Withdraw {
+            id,
+            channel: Some(channel),
+            product,
+            reason,
+        } => {
+            office
+                .take_out(*id, product.as_deref(), channel, reason)
+                .await
+        }
+        Package::Withdraw { id, reason, .. } => office.withdraw(*id, reason).await,
     }
 }
 
@@ -128,6 +169,19 @@ pub async fn mirror(office: &Office, command: &Mirror) -> anyhow::Result<Value> 
         Mirror::List => office.list_mirrors().await,
         Mirror::Remove { id } => office.remove_mirror(*id).await,
     }
+}
+
+pub async fn support(office: &Office, support: &Support) -> anyhow::Result<Value> {
+    if support.level.is_none() && !support.off {
+        return office.support(&support.name).await;
+    }
+    let eula = support.eula.as_ref().map(read).transpose()?;
+    let eula = eula.map(String::from_utf8).transpose();
+    let eula = eula.context("the licence is not in UTF-8")?;
+    let vendor = support.vendor.as_deref();
+    office
+        .set_support(&support.name, vendor, support.level, eula)
+        .await
 }
 
 pub async fn rules(office: &Office, rules: &Rules) -> anyhow::Result<Value> {

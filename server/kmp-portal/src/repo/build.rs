@@ -125,9 +125,9 @@ pub fn build(order: &Build, now: u64) -> anyhow::Result<Built> {
     if signed.is_none() && order.dir.join(SIGNATURE).exists() {
         notes.push("the repository was signed and is not any more: --sign KEYFILE".into());
     }
-    let replaced = folder::publish(&order.dir, &metadata, signed.as_ref())
+    let left = folder::publish(&order.dir, &metadata, signed.as_ref())
         .with_context(|| format!("writing {}", order.dir.join(find::REPODATA).display()))?;
-    if let Err(why) = folder::remove_replaced(&order.dir, &replaced, &metadata) {
+    if let Some(why) = left {
         notes.push(format!("files of the metadata before stay behind: {why}"));
     }
     if broken.is_empty()

@@ -1,5 +1,6 @@
 //! Finds the packages of a repository in its folder.
 
+use super::folder::NEXT;
 use anyhow::Context as _;
 use std::fs::{self, DirEntry, Metadata};
 use std::os::unix::fs::MetadataExt as _;
@@ -50,7 +51,7 @@ pub fn packages(root: &Path) -> anyhow::Result<Findings> {
                 .file_type()
                 .with_context(|| path.display().to_string())?;
             if kind.is_dir() {
-                if path != root.join(REPODATA) {
+                if path != root.join(REPODATA) && path != root.join(NEXT) {
                     folders.push(path);
                 }
             } else if path.as_os_str().as_encoded_bytes().ends_with(b".rpm") {

@@ -1,20 +1,21 @@
 //! A repository's folder on disk: what is in `repodata`, and how it is replaced.
 //!
 //! ```text
-//! repodata/<sha256>-primary.xml.gz …   named by content, never changed, written first
+//! repodata/<sha256>-primary.xml.gz …   named by content
 //! repodata/repomd.xml.key, .asc        the signature and its key, when signed
-//! repodata/repomd.xml                  renamed into place last: this makes the rest current
+//! repodata/repomd.xml                  lists the rest
+//! .repodata.new                        the next one, until it takes the place of repodata as a whole
 //! ```
 
 use super::find::REPODATA;
 use anyhow::Context as _;
 use repomd::{DataFile, Metadata};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
 
 /// The index, its detached signature, and the key that made it, relative to the repository's root.
 pub const REPOMD: &str = "repodata/repomd.xml";
@@ -23,10 +24,10 @@ pub const KEY: &str = "repodata/repomd.xml.key";
 
 /// Held while a repository is written, relative to its root.
 const LOCK: &str = ".repodata.lock";
-/// What names of unfinished files begin with; a run that died leaves some.
+/// Where the next `repodata` is written, relative to the root; a run that died leaves one.
+pub const NEXT: &str = ".repodata.new";
+/// What names of unfinished files in `repodata` began with, before it was exchanged as a whole.
 const UNFINISHED: &str = ".new-";
-/// Before the umask.
-const MODE: u32 = 0o666;
 /// Characters of a SHA-256 in a file name.
 const DIGEST_LENGTH: usize = 64;
 /// The largest file of `repodata` that is read, in bytes: it is held in memory.
@@ -86,58 +87,132 @@ pub struct Signed {
     pub key: String,
 }
 
-/// Makes this metadata the current one of the repository in `root`, and gives the names in
-/// `repodata` that the one before listed, for [`remove_replaced`].
+/// Makes this metadata the current one of the repository in `root`. Gives why something of the one
+/// before stays behind, if it does.
 ///
-/// Everything is written and synced before the first of the three fixed names changes, so that a
-/// full disk spoils nothing. `repomd.xml` comes last and lists only files that are there. A client
-/// that asks in the instant between the renames can meet a signature that does not fit yet: it
-/// refuses and asks again. No order of three names in a plain folder avoids that.
+/// All of it is written and synced in a folder beside `repodata`, which then takes its place in one
+/// step: whoever looks sees the index, the signature and the data files of one and the same run, also
+/// after a power cut. Files in `repodata` that are not the repository's come along. Where the file
+/// system cannot exchange folders, or `repodata` is none of its own, the files are renamed one by one,
+/// `repomd.xml` last; a client that asks in that instant can meet a signature that does not fit yet.
 ///
 /// # Errors
-/// The file system refuses; the old `repomd.xml` is current then.
+/// The file system refuses; the old metadata is current then.
 pub fn publish(
     root: &Path,
     metadata: &Metadata,
     signed: Option<&Signed>,
-) -> io::Result<BTreeSet<String>> {
-    let repodata = root.join(REPODATA);
-    fs::create_dir_all(&repodata)?;
-    let replaced = data_files(root);
-    for DataFile { location, bytes } in &metadata.files {
-        rename(stage(&repodata, bytes)?, &root.join(location))?;
-    }
-    let repomd = stage(&repodata, &metadata.repomd)?;
-    if let Some(signed) = signed {
-        let key = stage(&repodata, signed.key.as_bytes())?;
-        let signature = stage(&repodata, &signed.signature)?;
-        sync_folder(&repodata)?;
-        rename(key, &root.join(KEY))?;
-        rename(signature, &root.join(SIGNATURE))?;
-    } else {
-        sync_folder(&repodata)?;
-        remove(&root.join(SIGNATURE))?;
-        remove(&root.join(KEY))?;
-    }
-    rename(repomd, &root.join(REPOMD))?;
-    sync_folder(&repodata)?;
+) -> io::Result<Option<io::Error>> {
+    let next = root.join(NEXT);
+    remove_folder(&next)?;
+    let done = write(&next, metadata, signed).and_then(|()| switch(root, metadata, signed));
+    let cleared = remove_folder(&next);
+    done?;
     sync_folder(root)?;
-    Ok(replaced)
+    Ok(cleared.err())
 }
 
-fn stage(folder: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
-    let mut file = tempfile::Builder::new()
-        .prefix(UNFINISHED)
-        .permissions(Permissions::from_mode(MODE))
-        .tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    Ok(file)
+/// Writes the folder that is to become `repodata`.
+fn write(next: &Path, metadata: &Metadata, signed: Option<&Signed>) -> io::Result<()> {
+    fs::create_dir(next)?;
+    let put = |location: &str, bytes: &[u8]| {
+        let name = name_in_repodata(location).ok_or(io::ErrorKind::InvalidInput)?;
+        let mut file = File::create_new(next.join(name))?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    for DataFile { location, bytes } in &metadata.files {
+        put(location, bytes)?;
+    }
+    if let Some(signed) = signed {
+        put(KEY, signed.key.as_bytes())?;
+        put(SIGNATURE, &signed.signature)?;
+    }
+    put(REPOMD, &metadata.repomd)?;
+    sync_folder(next)
 }
 
-fn rename(file: NamedTempFile, path: &Path) -> io::Result<()> {
-    file.persist(path)?;
-    Ok(())
+/// Puts the new folder in the place of `repodata`.
+fn switch(root: &Path, metadata: &Metadata, signed: Option<&Signed>) -> io::Result<()> {
+    let (next, repodata) = (root.join(NEXT), root.join(REPODATA));
+    if fs::symlink_metadata(&repodata).is_err() {
+        return fs::rename(next, repodata);
+    }
+    let replaced = data_files(root);
+    let is_whole = bring_along(&repodata, &next, &replaced)?;
+    if is_whole && exchange(&next, &repodata)? {
+        return Ok(());
+    }
+    for DataFile { location, .. } in &metadata.files {
+        move_over(root, location)?;
+    }
+    sync_folder(&repodata)?;
+    for location in [KEY, SIGNATURE] {
+        match signed {
+            Some(_) => move_over(root, location)?,
+            None => remove(&root.join(location))?,
+        }
+    }
+    move_over(root, REPOMD)?;
+    sync_folder(&repodata)?;
+    remove_replaced(root, &replaced, metadata)
+}
+
+/// Links files that are not the repository's into the new folder, and gives it the owner and mode of
+/// the old one. Says whether the new one can take its place: not when the old one holds anything but
+/// files, or is a link.
+fn bring_along(repodata: &Path, next: &Path, replaced: &BTreeSet<String>) -> io::Result<bool> {
+    let old = fs::symlink_metadata(repodata)?;
+    let mut foreign = Vec::new();
+    for entry in fs::read_dir(repodata)? {
+        let entry = entry?;
+        if !entry.file_type()?.is_file() {
+            return Ok(false);
+        }
+        let name = entry.file_name();
+        if !name.to_str().is_some_and(|name| is_made(name, replaced)) {
+            foreign.push(name);
+        }
+    }
+    if !old.is_dir() {
+        return Ok(false);
+    }
+    for name in foreign {
+        if fs::hard_link(repodata.join(&name), next.join(&name)).is_err() {
+            return Ok(false);
+        }
+    }
+    // Only root can give files away, and he should.
+    let _ = std::os::unix::fs::chown(next, Some(old.uid()), Some(old.gid()));
+    fs::set_permissions(next, old.permissions())?;
+    sync_folder(next)?;
+    Ok(true)
+}
+
+/// Whether the file system exchanged the two.
+fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
+    use rustix::io::Errno;
+    match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(true),
+        // Network file systems and old kernels cannot; a mount point stays where it is.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::BUSY | Errno::XDEV) => {
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Renames a file of the new folder into `repodata`.
+fn move_over(root: &Path, location: &str) -> io::Result<()> {
+    let name = name_in_repodata(location).ok_or(io::ErrorKind::InvalidInput)?;
+    fs::rename(root.join(NEXT).join(name), root.join(location))
+}
+
+fn remove_folder(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {
@@ -171,10 +246,7 @@ fn name_in_repodata(location: &str) -> Option<&str> {
 }
 
 /// Removes data files that were `replaced`, and what runs that died left behind.
-///
-/// # Errors
-/// The file system refuses; the repository is whole with such files, too.
-pub fn remove_replaced(
+fn remove_replaced(
     root: &Path,
     replaced: &BTreeSet<String>,
     metadata: &Metadata,
@@ -183,18 +255,33 @@ pub fn remove_replaced(
         .files
         .iter()
         .filter_map(|file| name_in_repodata(&file.location))
+        .chain(
+            [REPOMD, SIGNATURE, KEY]
+                .iter()
+                .filter_map(|it| name_in_repodata(it)),
+        )
         .collect();
     for entry in fs::read_dir(root.join(REPODATA))? {
         let entry = entry?;
         let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|name| !current.contains(name)) else {
-            continue;
-        };
-        if replaced.contains(name) || name.starts_with(UNFINISHED) || is_ours(name) {
+        let name = name.to_str().filter(|name| !current.contains(name));
+        if name.is_some_and(|name| is_made(name, replaced)) {
             remove(&entry.path())?;
         }
     }
     Ok(())
+}
+
+/// Whether a file in `repodata` is the repository's: listed by its index, one of the three fixed names,
+/// or left by a run that died.
+fn is_made(name: &str, listed: &BTreeSet<String>) -> bool {
+    let mut fixed = [REPOMD, SIGNATURE, KEY]
+        .into_iter()
+        .filter_map(name_in_repodata);
+    listed.contains(name)
+        || fixed.any(|it| it == name)
+        || name.starts_with(UNFINISHED)
+        || is_ours(name)
 }
 
 /// `<sha256>-primary.xml…` and so on: a run that died before its `repomd.xml` leaves some.

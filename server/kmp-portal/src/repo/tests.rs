@@ -4,13 +4,15 @@ use super::build::{Build, Built, Compress, build};
 use super::folder::{KEY, REPOMD, SIGNATURE};
 use super::place::Place;
 use super::verify::{Verdict, Verify, verify};
-use keyring::{KeyAlgorithm, SigningKey};
+use keyring::{Certificate, KeyAlgorithm, SigningKey};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 use testkit::{Format, RpmBuilder};
 
@@ -451,13 +453,86 @@ fn a_failed_write_leaves_no_traces() {
     fs::create_dir_all(root.join(REPOMD).join("in the way")).unwrap();
     let refused = format!("{:#}", build(&order(root), NOW).unwrap_err());
     assert!(refused.contains("writing"), "{refused}");
-    let names = fs::read_dir(root.join("repodata")).unwrap();
-    let mut names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    assert!(!names.any(|name| name.starts_with(".new-")));
-    assert!(!root.join(".repodata.lock").exists());
+    for name in [".repodata.lock", ".repodata.new"] {
+        assert!(!root.join(name).exists(), "{name}");
+    }
     fs::remove_dir_all(root.join(REPOMD)).unwrap();
     built(&order(root));
     assert_eq!(repodata(root).len(), 4);
+}
+
+/// Index, signature and data files that are open at once belong together, whenever they are opened.
+#[test]
+fn whoever_looks_while_it_is_built_sees_one_run() {
+    let work = kit();
+    let root = work.path();
+    let keys = tempfile::tempdir().unwrap();
+    let (_, secret, passphrase) = secret_key(keys.path());
+    let order = |revision: usize| Build {
+        sign: Some(secret.clone()),
+        passphrase_file: Some(passphrase.clone()),
+        revision: Some(revision.to_string()),
+        ..order(root)
+    };
+    built(&order(0));
+    let key = Certificate::parse_all(&fs::read(root.join(KEY)).unwrap()).unwrap();
+    let is_over = AtomicBool::new(false);
+    let looks = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut looks = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                look(root, &key);
+                looks += 1;
+            }
+            looks
+        });
+        for revision in 1..30 {
+            built(&order(revision));
+        }
+        is_over.store(true, Ordering::Relaxed);
+        reader.join().unwrap()
+    });
+    assert!(looks > 30, "{looks}");
+}
+
+/// Opens the folder once, and reads all that is in it through this handle.
+fn look(root: &Path, key: &[Certificate]) {
+    let folder = File::open(root.join("repodata")).unwrap();
+    let path = |location: &str| {
+        let name = location.strip_prefix("repodata/").unwrap();
+        PathBuf::from(format!("/proc/self/fd/{}/{name}", folder.as_raw_fd()))
+    };
+    let read = |location: &str| fs::read(path(location));
+    // What was replaced is removed while it is looked at: then there is nothing to see.
+    if let (Ok(signature), Ok(repomd)) = (read(SIGNATURE), read(REPOMD)) {
+        keyring::verify_detached(&repomd, &signature, key, NOW).unwrap();
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_exchanged_is_written_file_by_file() {
+    let work = kit();
+    let root = work.path();
+    built(&order(root));
+    let expected = repodata(root);
+    // A link stays a link, and what it points to is written.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let target = elsewhere.path().join("metadata");
+    fs::rename(root.join("repodata"), &target).unwrap();
+    std::os::unix::fs::symlink(&target, root.join("repodata")).unwrap();
+    fs::write(target.join("old.txt"), "").unwrap();
+    for compress in [Compress::Zstd, Compress::Gzip] {
+        built(&Build {
+            compress,
+            ..order(root)
+        });
+    }
+    assert!(root.join("repodata").is_symlink());
+    let mut found = repodata(root);
+    assert!(found.remove("old.txt").is_some());
+    assert!(found == expected, "{:?}", found.keys());
+    assert_eq!(verified(root).faults, [""; 0]);
+    assert!(!root.join(".repodata.new").exists());
 }
 
 #[test]

@@ -6,12 +6,14 @@ use crate::placing::{self, Entry};
 use crate::promoting::{self, Outcome, Wish};
 use crate::routes::promotion_json;
 use crate::waivers::OPERATOR;
-use crate::{mirroring, vendor_keys};
+use crate::{mirroring, supporting, vendor_keys};
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 use store::PgConnection;
 use store::channels::PromotionFilter;
 use store::packages::Package;
+use store::products::Product;
+use store::support::Level;
 use uuid::Uuid;
 
 /// Where an operator wants a package to go.
@@ -46,6 +48,39 @@ impl Admin {
         Ok(json!(entry))
     }
 
+    /// What a product says of support for packages.
+    ///
+    /// # Errors
+    /// There is no such product.
+    pub async fn support(&self, name: &str) -> anyhow::Result<Value> {
+        let mut conn = self.database.pool.acquire().await?;
+        let product = self.product(&mut conn, name).await?;
+        let said = store::support::of_product(&mut conn, product.id).await?;
+        Ok(json!(said))
+    }
+
+    /// Changes what a product says of support: of one vendor's packages, or of all others. Without a
+    /// level nothing is said any more; without a licence the vendor's stays.
+    ///
+    /// # Errors
+    /// There is no such product or vendor, or the licence cannot stand in metadata.
+    pub async fn set_support(
+        &self,
+        name: &str,
+        vendor: Option<&str>,
+        level: Option<Level>,
+        eula: Option<String>,
+    ) -> anyhow::Result<Value> {
+        let mut tx = self.database.pool.begin().await?;
+        let product = self.product(&mut tx, name).await?;
+        let before = store::support::of_product(&mut tx, product.id).await?;
+        let said = supporting::changed(before, vendor, level, eula).map_err(in_words)?;
+        let done = supporting::set(&mut tx, &product, said.as_ref(), OPERATOR, self.now).await;
+        done.map_err(in_words)?;
+        tx.commit().await?;
+        Ok(json!(said))
+    }
+
     /// Puts a package into a further channel, or asks another to.
     ///
     /// # Errors
@@ -54,15 +89,9 @@ impl Admin {
         let since = promoting::since(&self.zone, spec.since.as_deref()).map_err(in_words)?;
         let mut tx = self.database.pool.begin().await?;
         let package = package(&mut tx, id).await?;
-        let placements = store::packages::placements(&mut tx, id).await?;
-        let name = match (&spec.product, &placements[..]) {
-            (Some(name), _) => name.clone(),
-            (None, [first, rest @ ..]) if rest.iter().all(|it| it.product == first.product) => {
-                first.product.clone()
-            }
-            _ => bail!("name the --product"),
-        };
-        let product = self.product(&mut tx, &name).await?;
+        let product = self
+            .product_of(&mut tx, id, spec.product.as_deref())
+            .await?;
         let wish = Wish {
             product: &product,
             channel: &spec.channel,
@@ -77,7 +106,7 @@ impl Admin {
         tx.commit().await?;
         Ok(json!({
             "package": id,
-            "product": name,
+            "product": product.name,
             "channel": spec.channel,
             "since": since.map(crate::views::rfc3339),
             "promotion": asked,
@@ -95,6 +124,51 @@ impl Admin {
         done.map_err(in_words)?;
         tx.commit().await?;
         Ok(json!({ "package": id, "state": "withdrawn", "reason": reason.trim() }))
+    }
+
+    /// Takes a package out of one channel of a product; in another it stays.
+    ///
+    /// # Errors
+    /// There is no such package or product, or it is not in the channel and another one.
+    pub async fn take_out(
+        &self,
+        id: Uuid,
+        product: Option<&str>,
+        channel: &str,
+        reason: &str,
+    ) -> anyhow::Result<Value> {
+        let mut tx = self.database.pool.begin().await?;
+        let package = package(&mut tx, id).await?;
+        let product = self.product_of(&mut tx, id, product).await?;
+        let (by, now) = (OPERATOR, self.now);
+        let done = promoting::take_out(&mut tx, &package, &product, channel, reason, by, now).await;
+        done.map_err(in_words)?;
+        tx.commit().await?;
+        let reason = reason.trim();
+        Ok(json!({
+            "package": id,
+            "product": product.name,
+            "taken_out_of": channel,
+            "reason": reason,
+        }))
+    }
+
+    /// The product of this name, or the one that the package is in.
+    async fn product_of(
+        &self,
+        conn: &mut PgConnection,
+        id: Uuid,
+        name: Option<&str>,
+    ) -> anyhow::Result<Product> {
+        let placements = store::packages::placements(conn, id).await?;
+        let name = match (name, &placements[..]) {
+            (Some(name), _) => name,
+            (None, [first, rest @ ..]) if rest.iter().all(|it| it.product == first.product) => {
+                &first.product
+            }
+            _ => bail!("name the --product"),
+        };
+        self.product(conn, name).await
     }
 
     /// Promotions that were asked for, newest first.

@@ -15,6 +15,8 @@ pub struct ChannelsView {
     /// Name of the time zone in which a day begins.
     pub zone: String,
     pub may_withdraw: bool,
+    /// Channels it may be taken out of while it stays in others, by product and name.
+    pub removable: Vec<Choice>,
 }
 
 impl ChannelsView {

@@ -1,6 +1,6 @@
 //! `/repos` and `/repos/{product}`: what can be had here, and how to use it.
 
-use super::{ClientCommands, Link, Moment, Shell};
+use super::{Choice, ClientCommands, Link, Moment, Shell};
 use askama::Template;
 
 #[derive(Clone, Debug, Template)]
@@ -38,6 +38,7 @@ pub struct ProductPage {
     pub service: Vec<String>,
     pub vendors: Vec<VendorView>,
     pub mirrors: Vec<MirrorRow>,
+    pub support: SupportView,
     /// Latest first.
     pub withdrawn: Vec<WithdrawnRow>,
 }
@@ -81,11 +82,36 @@ pub struct MirrorRow {
     pub state: String,
 }
 
+/// What the distributor says of support.
+#[derive(Clone, Debug, Default)]
+pub struct SupportView {
+    /// First that of all vendors that are not named; empty: nothing is said.
+    pub rows: Vec<SupportRow>,
+    /// Where the form goes; `None`: the viewer has no say.
+    pub action: Option<String>,
+    /// Levels to choose from, by word and sentence.
+    pub levels: Vec<Choice>,
+    /// Vendors to choose from.
+    pub vendors: Vec<Choice>,
+}
+
+/// What is said of some packages.
+#[derive(Clone, Debug)]
+pub struct SupportRow {
+    /// `ACME`, or `All other vendors`.
+    pub who: String,
+    pub level: String,
+    /// The licence that users agree to; empty: none.
+    pub eula: String,
+}
+
 /// A package that was taken back.
 #[derive(Clone, Debug)]
 pub struct WithdrawnRow {
     pub href: String,
     pub location: String,
+    /// Taken out of this channel only.
+    pub channel: Option<String>,
     pub reason: String,
     pub at: Moment,
 }

@@ -31,6 +31,8 @@ pub struct RepositoryRow {
     pub fault: Option<String>,
     pub fault_since: Option<Moment>,
     pub rolled_back: Option<RolledBack>,
+    /// One vendor's packages: it goes back with the repository of all.
+    pub is_view: bool,
     /// Generations to go back to.
     pub earlier: Vec<Choice>,
     /// Where its forms go.

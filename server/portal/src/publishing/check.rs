@@ -1,11 +1,12 @@
 //! Whether what clients are shown holds: piece by piece while a generation is made, and as a whole
 //! when the server starts or somebody asks.
 
+use super::support::Susedata;
 use super::{Publisher, folder};
 use crate::repository_key::RepositoryKey;
 use crate::storage::Storage;
 use anyhow::{Context as _, ensure};
-use repomd::{Compression, Group};
+use repomd::{Compression, Group, Supported};
 use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::io;
@@ -40,11 +41,19 @@ pub async fn check_current(
         .await?
         .with_context(|| format!("the database has no generation {number}"))?;
     let members = store::generations::current_members(&mut conn, repository.id).await?;
+    let said = store::support::of_product(&mut conn, repository.product_id).await?;
     drop(conn);
+    let susedata = Susedata::new(said);
+    // It was changed, and the generation that says so is on its way.
+    let is_outdated = susedata.digest(&members) != generation.support;
+    let susedata = (!is_outdated).then_some(susedata);
     let (publisher, id) = (publisher.clone(), repository.id);
-    tokio::task::spawn_blocking(move || whole(&publisher, id, &generation, &members, depth, now))
-        .await
-        .map_err(Into::into)
+    tokio::task::spawn_blocking(move || {
+        let susedata = susedata.as_ref();
+        whole(&publisher, id, &generation, &members, susedata, depth, now)
+    })
+    .await
+    .map_err(Into::into)
 }
 
 fn whole(
@@ -52,6 +61,7 @@ fn whole(
     id: i64,
     generation: &Generation,
     members: &[Member],
+    susedata: Option<&Susedata>,
     depth: Depth,
     now: Time,
 ) -> Vec<String> {
@@ -67,6 +77,7 @@ fn whole(
         &storage.generation(id, generation.number),
         generation,
         members,
+        susedata,
     ));
     for member in members {
         note(match depth {
@@ -82,6 +93,7 @@ fn metadata(
     folder: &std::path::Path,
     generation: &Generation,
     members: &[Member],
+    susedata: Option<&Susedata>,
 ) -> anyhow::Result<()> {
     let checked = repomd::check(&generation.repomd, &mut |location| {
         fs::read(folder.join(location))
@@ -89,15 +101,42 @@ fn metadata(
     for data in &checked.repomd.data {
         folder::data_file(folder, data)?;
     }
-    same_packages(&checked.packages, members)
+    same_packages(&checked.packages, members)?;
+    susedata.map_or(Ok(()), |said| {
+        same_support(&checked.packages, members, said)
+    })
 }
 
 /// The group's packed members are what its packages rendered to.
 ///
 /// # Errors
 /// They are not: then it is our packing that is wrong, or the memory.
-pub fn group(group: &Group, compression: Compression, members: &[Member]) -> anyhow::Result<()> {
-    same_packages(&group.check(compression)?, members)
+pub fn group(
+    group: &Group,
+    compression: Compression,
+    members: &[Member],
+    susedata: &Susedata,
+) -> anyhow::Result<()> {
+    let found = group.check(compression)?;
+    same_packages(&found, members)?;
+    same_support(&found, members, susedata)
+}
+
+fn same_support(
+    found: &[repomd::CheckedPackage],
+    members: &[Member],
+    susedata: &Susedata,
+) -> anyhow::Result<()> {
+    for (found, member) in found.iter().zip(members) {
+        let said = susedata.of(member).as_ref().map(Supported::of);
+        ensure!(
+            found.support == said,
+            "the metadata says of support for {}: {:?}, where the product says {said:?}",
+            found.location,
+            found.support
+        );
+    }
+    Ok(())
 }
 
 fn same_packages(found: &[repomd::CheckedPackage], members: &[Member]) -> anyhow::Result<()> {

@@ -1,6 +1,7 @@
 //! Packed groups of packages on disk, from one generation to the next. They are a cache: whatever is
 //! missing or damaged is packed anew from the records in the database.
 
+use super::support::Susedata;
 use repomd::{Compression, Group, Mark};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashSet;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use store::repositories::Member;
 
 /// To be raised when records are rendered or packed in another way: what is kept is then packed anew.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// A group of a repository's packages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,28 +25,30 @@ pub struct Part {
 
 /// Cuts the members of a repository into groups.
 #[must_use]
-pub fn parts(members: &[Member], compression: Compression) -> Vec<Part> {
+pub fn parts(members: &[Member], compression: Compression, susedata: &Susedata) -> Vec<Part> {
     let marks = members.iter().map(|member| {
-        let bytes = u64::try_from(member.record_bytes).unwrap_or(0);
+        let bytes = u64::try_from(member.record_bytes).unwrap_or(0) + susedata.bytes(member);
         Mark::new(&hex::encode(&member.sha256), bytes)
     });
     repomd::group_ranges(marks)
         .into_iter()
         .map(|range| Part {
-            key: key(&members[range.clone()], compression),
+            key: key(&members[range.clone()], compression, susedata),
             range,
         })
         .collect()
 }
 
-/// A package's records are written once and never changed, so its id stands for them.
-fn key(members: &[Member], compression: Compression) -> String {
+/// A package's records are written once and never changed, so its id stands for them; what is said of
+/// support may change.
+fn key(members: &[Member], compression: Compression, susedata: &Susedata) -> String {
     let mut hash = Sha256::new();
     hash.update([FORMAT]);
     hash.update(compression.suffix());
     for member in members {
         hash.update(member.package_id.as_bytes());
     }
+    hash.update(susedata.digest(members).unwrap_or_default());
     hex::encode(hash.finalize())
 }
 
@@ -141,6 +144,7 @@ mod tests {
     fn member(number: u128) -> Member {
         Member {
             package_id: Uuid::from_u128(number),
+            vendor: "acme".to_owned(),
             sha256: Sha256::digest(number.to_be_bytes()).to_vec(),
             size: 1,
             location: format!("{number}.rpm"),
@@ -153,22 +157,26 @@ mod tests {
     fn a_package_more_changes_one_key() {
         let members: Vec<Member> = (0..500).map(member).collect();
         let keys = |members: &[Member]| -> HashSet<String> {
-            let parts = parts(members, Compression::Gzip);
+            let parts = parts(members, Compression::Gzip, &Susedata::default());
             parts.into_iter().map(|part| part.key).collect()
         };
         let before = keys(&members[1..]);
         let after = keys(&members);
         assert!(after.len() > 10, "{}", after.len());
         assert_eq!(after.difference(&before).count(), 1);
-        let zstd = parts(&members, Compression::Zstd);
+        let zstd = parts(&members, Compression::Zstd, &Susedata::default());
         assert!(zstd.iter().all(|part| !after.contains(&part.key)));
+        let said = r#"{"level": "l1", "vendors": {"acme": {"level": "l2", "eula": "Agree."}}}"#;
+        let said = Susedata::new(serde_json::from_str(said).unwrap());
+        let supported = parts(&members, Compression::Gzip, &said);
+        assert!(supported.iter().all(|part| !after.contains(&part.key)));
     }
 
     #[test]
     fn what_is_damaged_counts_as_missing() {
         let folder = tempfile::tempdir().unwrap();
         let kept = KeptGroups::open(folder.path()).unwrap();
-        let part = parts(&[member(1)], Compression::Gzip).remove(0);
+        let part = parts(&[member(1)], Compression::Gzip, &Susedata::default()).remove(0);
         let rendered = render(&Record::default());
         let group = Group::pack(&[&rendered], Compression::Gzip);
         assert!(!kept.has(&part));

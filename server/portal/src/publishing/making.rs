@@ -2,7 +2,9 @@
 //! back.
 
 use super::groups::{self, KeptGroups, Part};
+use super::support::Susedata;
 use super::{Publisher, check, folder};
+use crate::key_hints;
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
 use repomd::{Compression, Group, Options, Rendered};
@@ -28,6 +30,8 @@ pub struct Order<'a> {
     /// In the order of the metadata.
     pub members: Vec<Member>,
     pub changes: &'a Changes,
+    /// What is said of support for them.
+    pub susedata: Susedata,
 }
 
 /// A generation on disk that held when it was read back.
@@ -51,10 +55,15 @@ pub async fn make(
     let id = order.repository.id;
     let compression = compression(order.repository)?;
     let kept = KeptGroups::open(&publisher.storage.groups(id))?;
-    let parts = groups::parts(&order.members, compression);
+    let susedata = Arc::new(order.susedata);
+    let parts = groups::parts(&order.members, compression, &susedata);
     let members = Arc::new(order.members);
+    let options = Options {
+        content_tags: key_hints::hints(conn, &members).await?,
+        ..options(order.dated, compression, &susedata)
+    };
     for _ in 0..ROUNDS {
-        pack_missing(conn, &kept, &parts, &members, compression).await?;
+        pack_missing(conn, &kept, &parts, &members, compression, &susedata).await?;
         let work = Writing {
             publisher: publisher.clone(),
             folder: publisher.storage.generation(id, order.number),
@@ -62,7 +71,8 @@ pub async fn make(
             parts: parts.clone(),
             members: members.clone(),
             added: order.changes.added.clone(),
-            options: options(order.dated, compression),
+            options: options.clone(),
+            support: susedata.digest(&members),
             number: order.number,
             dated: order.dated,
             now: order.now,
@@ -97,12 +107,13 @@ pub fn compression(repository: &Repository) -> anyhow::Result<Compression> {
     }
 }
 
-fn options(dated: Time, compression: Compression) -> Options {
+fn options(dated: Time, compression: Compression, susedata: &Susedata) -> Options {
     let timestamp = dated.unix_timestamp().cast_unsigned();
     Options {
         revision: timestamp.to_string(),
         timestamp,
         compression,
+        susedata: susedata.is_wanted(),
         ..Options::default()
     }
 }
@@ -114,6 +125,7 @@ async fn pack_missing(
     parts: &[Part],
     members: &Arc<Vec<Member>>,
     compression: Compression,
+    susedata: &Arc<Susedata>,
 ) -> anyhow::Result<()> {
     for part in parts.iter().filter(|part| !kept.has(part)) {
         let ids: Vec<Uuid> = members[part.range.clone()]
@@ -122,10 +134,16 @@ async fn pack_missing(
             .collect();
         let records = store::repositories::records(conn, &ids).await?;
         let (kept, part, members) = (kept.clone(), part.clone(), members.clone());
+        let susedata = susedata.clone();
         tokio::task::spawn_blocking(move || {
-            let rendered: Vec<Rendered> = records.into_iter().map(rendered).collect();
+            let members = &members[part.range.clone()];
+            let rendered: Vec<Rendered> = records
+                .into_iter()
+                .zip(members)
+                .map(|(records, member)| susedata.add(rendered(records), member))
+                .collect();
             let group = Group::pack(&rendered.iter().collect::<Vec<_>>(), compression);
-            check::group(&group, compression, &members[part.range.clone()])?;
+            check::group(&group, compression, members, &susedata)?;
             kept.put(&part, &group)
                 .context("keeping a group of packages")
         })
@@ -139,6 +157,7 @@ fn rendered(records: Records) -> Rendered {
         primary: records.primary,
         filelists: records.filelists,
         other: records.other,
+        susedata: String::new(),
     }
 }
 
@@ -157,6 +176,7 @@ struct Writing {
     members: Arc<Vec<Member>>,
     added: Vec<Uuid>,
     options: Options,
+    support: Option<Vec<u8>>,
     number: i64,
     dated: Time,
     now: Time,
@@ -182,6 +202,7 @@ impl Writing {
             files: written.locations,
             repomd: written.repomd,
             signature: String::from_utf8(signature).context("the signature is not armored")?,
+            support: self.support.clone(),
         };
         let files = self.read_back(&generation).context("self-check")?;
         Ok(Outcome::Made(Made { generation, files }))

@@ -87,6 +87,10 @@ impl World {
 
     /// A package that was accepted.
     async fn add(&self, number: usize) -> Uuid {
+        self.add_of(self.vendor_id, number).await
+    }
+
+    async fn add_of(&self, vendor_id: i64, number: usize) -> Uuid {
         let bytes = format!("package {number}");
         let sha256 = Sha256::digest(&bytes).to_vec();
         let path = self.publisher.storage.package(&sha256);
@@ -94,8 +98,7 @@ impl World {
         fs::write(&path, &bytes).unwrap();
         let size = i64::try_from(bytes.len()).unwrap();
         let mut tx = self.publisher.pool.begin().await.unwrap();
-        let id =
-            packages::insert_received(&mut tx, self.vendor_id, &sha256, size, "a.rpm", None, NOW);
+        let id = packages::insert_received(&mut tx, vendor_id, &sha256, size, "a.rpm", None, NOW);
         let id = id.await.unwrap();
         packages::place(&mut tx, id, self.product_id, "stable")
             .await
@@ -224,6 +227,75 @@ async fn a_package_more_changes_one_group(pool: PgPool) {
     // Nothing changed: nothing is made.
     world.publish().await;
     assert_eq!(world.number(), 2);
+}
+
+impl World {
+    /// What clients read of support, by level and licence; `None`: nothing is said.
+    async fn supported(&self) -> Vec<Option<repomd::Supported>> {
+        self.publish().await;
+        assert_eq!(self.faults().await, [""; 0]);
+        let repomd = self.generation().join("repodata");
+        let served = self.served.get("sle", "stable", "x86_64").unwrap();
+        let checked = repomd::check(&served.current().unwrap().repomd, &mut |location| {
+            fs::read(repomd.parent().unwrap().join(location))
+        });
+        let packages = checked.unwrap().packages;
+        packages.into_iter().map(|it| it.support).collect()
+    }
+
+    async fn say(&self, said: Option<&str>) {
+        let said = said.map(|text| serde_json::from_str(text).unwrap());
+        let mut conn = self.publisher.pool.acquire().await.unwrap();
+        let done = store::support::set(&mut conn, self.product_id, said.as_ref()).await;
+        done.unwrap();
+    }
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn what_is_said_of_support_is_published(pool: PgPool) {
+    let world = World::new(&pool).await;
+    for number in 0..60 {
+        world.add(number).await;
+    }
+    assert_eq!(world.supported().await, vec![None; 60]);
+    world.say(Some(r#"{"level": "unsupported"}"#)).await;
+    // It was decided, and is not published yet: that is no damage.
+    assert_eq!(world.faults().await, [""; 0]);
+    let said = |level: &str, eula: &str| {
+        Some(repomd::Supported::of(&repomd::Support {
+            keywords: vec![format!("support_{level}")],
+            eula: eula.to_owned(),
+        }))
+    };
+    assert_eq!(world.supported().await, vec![said("unsupported", ""); 60]);
+    assert_eq!(world.number(), 2);
+    // Nothing changed, or nothing that concerns these packages: nothing is made.
+    world
+        .say(Some(
+            r#"{"level": "unsupported", "vendors": {"beta": {"level": "l1"}}}"#,
+        ))
+        .await;
+    world.publish().await;
+    assert_eq!(world.number(), 2);
+    world
+        .say(Some(
+            r#"{"level": "l1", "vendors": {"acme": {"level": "l3", "eula": "Agree & <pay>."}}}"#,
+        ))
+        .await;
+    assert_eq!(
+        world.supported().await,
+        vec![said("l3", "Agree & <pay>."); 60]
+    );
+    // One package more costs one group, also with what is said of it.
+    let before: HashSet<_> = world.groups().into_iter().collect();
+    world.add(1000).await;
+    assert_eq!(world.supported().await.len(), 61);
+    let after: HashSet<_> = world.groups().into_iter().collect();
+    assert_eq!(after.difference(&before).count(), 1);
+
+    world.say(None).await;
+    assert_eq!(world.supported().await, vec![None; 61]);
+    assert_eq!(world.number(), 5);
 }
 
 #[sqlx::test(migrator = "store::MIGRATOR")]
@@ -525,4 +597,85 @@ async fn old_generations_go_and_take_nothing_along(pool: PgPool) {
     let folders = fs::read_dir(world.publisher.storage.generations(world.id)).unwrap();
     // And the groups.
     assert_eq!(folders.count(), kept.len() + 1);
+}
+
+#[sqlx::test(migrator = "store::MIGRATOR")]
+async fn a_vendors_repository_goes_back_with_the_whole_one(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let mut conn = pool.acquire().await.unwrap();
+    let beta = vendors::upsert(&mut conn, "beta", "Beta", "b@beta.example", NOW)
+        .await
+        .unwrap();
+    let view = store::repositories::get_or_insert(
+        &mut conn,
+        world.product_id,
+        "stable",
+        "x86_64",
+        Some(world.vendor_id),
+    );
+    let view = view.await.unwrap();
+    let publish = async || {
+        world.publish().await;
+        let publisher = &world.publisher;
+        publisher.publish(&world.served, view, NOW).await.unwrap();
+    };
+    let shown = |channel: &str| {
+        let served = world.served.get("sle", channel, "x86_64").unwrap();
+        served.current().unwrap().repomd.clone()
+    };
+    let held = async |id| {
+        let mut conn = pool.acquire().await.unwrap();
+        let members = generations::current_members(&mut conn, id).await.unwrap();
+        members
+            .into_iter()
+            .map(|it| it.package_id)
+            .collect::<Vec<_>>()
+    };
+    let first = world.add(1).await;
+    publish().await;
+    // Two generations of the view, but three of the whole: numbers differ.
+    let theirs = world.add_of(beta.id, 2).await;
+    publish().await;
+    let bad = world.add(3).await;
+    publish().await;
+    assert_eq!(held(world.id).await, [first, theirs, bad]);
+    assert_eq!(held(view).await, [first, bad]);
+    let before = shown("vendors/acme/stable");
+
+    let whole = world.repository().await;
+    let by = crate::waivers::OPERATOR;
+    let one = store::repositories::by_id(&mut conn, view)
+        .await
+        .unwrap()
+        .unwrap();
+    let refused = crate::repositories::roll_back(&mut conn, &one, 1, "Bad.", by, NOW).await;
+    assert!(refused.is_err(), "alone it does not go back");
+    crate::repositories::roll_back(&mut conn, &whole, 2, "Bad.", by, NOW)
+        .await
+        .unwrap();
+    let queued = store::jobs::counts(&mut conn).await.unwrap();
+    assert_eq!(queued.open, 2, "the view follows by itself");
+    publish().await;
+    assert_eq!(held(world.id).await, [first, theirs]);
+    assert_eq!(held(view).await, [first]);
+    let one = store::repositories::by_id(&mut conn, view)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (one.pinned, one.pinned_reason.as_deref()),
+        (Some(2), Some("Bad."))
+    );
+    assert_ne!(shown("vendors/acme/stable"), before);
+    // What is new waits, there as here.
+    let new = world.add(4).await;
+    publish().await;
+    assert_eq!(held(view).await, [first]);
+
+    crate::repositories::resume(&mut conn, &whole, by, NOW)
+        .await
+        .unwrap();
+    publish().await;
+    assert_eq!(held(world.id).await, [first, theirs, bad, new]);
+    assert_eq!(held(view).await, [first, bad, new]);
 }

@@ -16,7 +16,12 @@ struct Index<'a> {
 }
 
 /// `repo/repoindex.xml` below the service's address. Addresses are absolute: zypper resolves relative
-/// ones against something else. It knows no attribute for keys, and takes the one beside `repomd.xml`.
+/// ones against something else.
+///
+/// libzypp from 17.36.7 (April 2025) on reads `gpgcheck`, `pkg_gpgcheck` and `gpgkey`, as in a `.repo`
+/// file but for a single address, so the first of a repository's keys should be a file with all of them.
+/// Before that it passes these attributes over, takes the repository's key from beside `repomd.xml`, and
+/// believes packages by their digest in the signed metadata.
 ///
 /// # Errors
 /// Memory for the text cannot be written to, which a template reports as an error.
@@ -33,6 +38,8 @@ mod tests {
     #[test]
     fn every_repository_is_listed_with_its_address() {
         let text = service(&sample().repositories).unwrap();
+        let key = &sample().repositories[0].keys[0].url;
+        assert!(text.contains(&format!(" pkg_gpgcheck=\"1\" gpgkey=\"{key}\"")));
         assert!(text.contains("<repoindex ttl=\"86400\">"), "{text}");
         assert!(text.contains(" url=\"https://drivers.example/repos/sle-15/stable/x86_64/\""));
         assert!(

@@ -317,6 +317,9 @@ pub async fn submit_decision(
 #[derive(Deserialize)]
 pub struct WithdrawForm {
     csrf: String,
+    /// Product and channel with a slash between them; empty: all.
+    #[serde(default)]
+    from: String,
     reason: String,
 }
 
@@ -329,36 +332,67 @@ pub async fn submit_withdrawal(
 ) -> Result<Redirect> {
     let Form(sent) = form.map_err(|e| Error::bad_request(e.body_text()))?;
     caller.check_csrf(&sent.csrf)?;
-    withdrawn(&app, &caller, id, &sent.reason).await?;
+    let place = sent.from.split_once('/');
+    let withdrawal = Withdrawal {
+        product: place.map(|(product, _)| product.to_owned()),
+        channel: place.map(|(_, channel)| channel.to_owned()),
+        reason: sent.reason,
+    };
+    withdrawn(&app, &caller, id, &withdrawal).await?;
     Ok(Redirect::to(&format!("/packages/{id}")))
 }
 
-/// Why a package is taken back.
+/// Why a package is taken back, and from where.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Withdrawal {
+    /// May be left out when the package is in one product only.
+    #[serde(default)]
+    product: Option<String>,
+    /// Out of this channel only; without it, out of all of all products.
+    #[serde(default)]
+    channel: Option<String>,
     reason: String,
 }
 
-/// `POST /api/v1/packages/{id}/withdraw`: repositories list it no more; its file stays for those who
-/// name it.
+/// `POST /api/v1/packages/{id}/withdraw`: repositories list it no more, or those of one channel; its
+/// file stays for those who name it.
 pub async fn withdraw(
     State(app): State<Arc<App>>,
     caller: Caller,
     Segments(id): Segments<Uuid>,
     body: Result<Json<Withdrawal>, JsonRejection>,
 ) -> Result<Json<Value>> {
-    let Json(Withdrawal { reason }) = body.map_err(|e| {
-        Error::bad_request(format!("Send `{{\"reason\": \"…\"}}`. {}", e.body_text()))
+    let Json(withdrawal) = body.map_err(|e| {
+        Error::bad_request(format!(
+            "Send `{{\"reason\": \"…\"}}`, and `channel` to take it out of one only. {}",
+            e.body_text()
+        ))
     })?;
-    withdrawn(&app, &caller, id, &reason).await?;
+    withdrawn(&app, &caller, id, &withdrawal).await?;
     let package = visible(&app, &caller, id).await?;
     Ok(Json(super::packages::full(&app, &package, &caller).await?))
 }
 
-async fn withdrawn(app: &App, caller: &Caller, id: Uuid, reason: &str) -> Result<()> {
+async fn withdrawn(app: &App, caller: &Caller, id: Uuid, wish: &Withdrawal) -> Result<()> {
     let package = own(app, caller, id).await?;
+    let (reason, by, now) = (wish.reason.as_str(), actor(caller), app.now());
     let mut tx = app.pool.begin().await?;
-    promoting::withdraw(&mut tx, &package, reason, actor(caller), app.now()).await?;
+    match (&wish.channel, &wish.product) {
+        (None, None) => promoting::withdraw(&mut tx, &package, reason, by, now).await?,
+        (None, Some(_)) => {
+            return Err(Error::bad_request(
+                "Name the `channel`, too; without both, the package is withdrawn everywhere.",
+            ));
+        }
+        (Some(channel), name) => {
+            let name = match name {
+                Some(name) => name.clone(),
+                None => only_product(&store::packages::placements(&mut tx, id).await?)?,
+            };
+            let product = product_by_name(&mut tx, &name).await?;
+            promoting::take_out(&mut tx, &package, &product, channel, reason, by, now).await?;
+        }
+    }
     Ok(tx.commit().await?)
 }

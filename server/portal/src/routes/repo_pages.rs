@@ -1,13 +1,13 @@
 //! `/repos` and `/repos/{product}`: pages about repositories.
 
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Caller, Role};
 use crate::error::Result;
 use crate::extract::Segments;
 use crate::offers::Place;
 use crate::pages::{
-    ChannelView, ClientCommands, Link, MirrorRow, Moment, Nav, ProductCard, ProductPage,
-    RepositoriesPage, VendorView, WithdrawnRow, counted, fingerprint,
+    ChannelView, Choice, ClientCommands, Link, MirrorRow, Moment, Nav, ProductCard, ProductPage,
+    RepositoriesPage, SupportRow, SupportView, VendorView, WithdrawnRow, counted, fingerprint,
 };
 use crate::registration::{BASEARCH, Family, Format, Offer, word};
 use crate::routes::pages::Page;
@@ -18,6 +18,7 @@ use std::sync::Arc;
 use store::PgConnection;
 use store::products::Product;
 use store::repositories::Repository;
+use store::support::Level;
 
 /// `GET /repos`
 pub async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<Page<RepositoriesPage>> {
@@ -75,6 +76,7 @@ pub async fn product(
         ],
         vendors: vendors(&app, &mut conn, &product, &repositories).await?,
         mirrors: mirrors(&mut conn, &product, &repositories).await?,
+        support: support(&mut conn, &caller, &product).await?,
         withdrawn: withdrawn(&mut conn, &product).await?,
     }))
 }
@@ -246,11 +248,70 @@ async fn mirrors(
     Ok(rows.collect())
 }
 
+/// What is said of support, and for a distributor the form that changes it.
+async fn support(
+    conn: &mut PgConnection,
+    caller: &Caller,
+    product: &Product,
+) -> sqlx::Result<SupportView> {
+    let said = store::support::of_product(conn, product.id).await?;
+    let vendors = store::vendors::list(conn).await?;
+    let rows = said.as_ref().map_or(Vec::new(), |said| {
+        let named = vendors.iter().filter_map(|vendor| {
+            let statement = said.vendors.get(&vendor.name)?;
+            Some(support_row(
+                &vendor.display_name,
+                statement.level,
+                &statement.eula,
+            ))
+        });
+        [support_row("All other vendors", said.level, "")]
+            .into_iter()
+            .chain(named)
+            .collect()
+    });
+    if caller.role != Role::Distributor {
+        return Ok(SupportView {
+            rows,
+            ..Default::default()
+        });
+    }
+    let all = (String::new(), "all other vendors".to_owned());
+    let names = vendors.into_iter().map(|it| (it.name, it.display_name));
+    let levels = Level::ALL.map(|it| (it.word().to_owned(), level_in_words(it).to_owned()));
+    let nothing = (String::new(), "say nothing".to_owned());
+    Ok(SupportView {
+        rows,
+        action: Some(format!("/repos/{}/support", product.name)),
+        levels: Choice::list(levels.into_iter().chain([nothing]), Level::ALL[0].word()),
+        vendors: Choice::list([all].into_iter().chain(names), ""),
+    })
+}
+
+fn support_row(who: &str, level: Level, eula: &str) -> SupportRow {
+    SupportRow {
+        who: who.to_owned(),
+        level: level_in_words(level).to_owned(),
+        eula: eula.to_owned(),
+    }
+}
+
+fn level_in_words(level: Level) -> &'static str {
+    match level {
+        Level::Unsupported => "unsupported",
+        Level::Acc => "with an additional contract (ACC)",
+        Level::L1 => "level 1: problem determination",
+        Level::L2 => "level 2: problem isolation",
+        Level::L3 => "level 3: problem resolution",
+    }
+}
+
 async fn withdrawn(conn: &mut PgConnection, product: &Product) -> sqlx::Result<Vec<WithdrawnRow>> {
     let rows = store::channels::withdrawn(conn, product.id).await?;
     let rows = rows.into_iter().map(|it| WithdrawnRow {
         href: format!("/packages/{}", it.package_id),
         location: it.location,
+        channel: it.channel,
         reason: it.reason,
         at: moment(it.at),
     });

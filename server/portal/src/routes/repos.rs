@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::client::ClientAddress;
 use crate::error::{Error, Result};
 use crate::extract::Segments;
+use crate::key_hints;
 use crate::routes::mirrors;
 use crate::served::{Asked, Client, DataFile, ServedRepository};
 use axum::body::Body;
@@ -11,6 +12,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,6 +23,7 @@ use tower_http::services::ServeFile;
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// The three small files change with every generation.
 const ASK_AGAIN: &str = "no-cache";
+const PGP_KEYS: &str = "application/pgp-keys";
 const LONGEST_PROGRAM: usize = 256;
 
 /// `GET /repos/{product}/{channel}/{arch}/…`
@@ -88,12 +91,13 @@ async fn answer(
             let tag = format!("\"{}\"", app.repository_key.fingerprint());
             Ok(in_memory(
                 request.headers(),
-                "application/pgp-keys",
+                PGP_KEYS,
                 &tag,
                 ASK_AGAIN,
                 key.into(),
             ))
         }
+        _ if key_hints::is_name(location) => vendors_key(app, location, request.headers()).await,
         _ => lasting(app, &repository, location, request).await,
     }
 }
@@ -127,10 +131,22 @@ async fn lasting(
     }
     match repository.package(location) {
         Some(sha256) => on_disk(&app.storage.package(sha256), "application/x-rpm", request).await,
-        None => Err(Error::not_found(format!(
-            "This repository has no file `{location}`."
-        ))),
+        None => Err(no_file(location)),
     }
+}
+
+fn no_file(location: &str) -> Error {
+    Error::not_found(format!("This repository has no file `{location}`."))
+}
+
+/// A vendor's key, as `repomd.xml` hints at it.
+async fn vendors_key(app: &App, location: &str, asked: &HeaderMap) -> Result<Response> {
+    let mut conn = app.pool.acquire().await?;
+    let found = key_hints::at(&mut conn, location).await?;
+    let key = found.ok_or_else(|| no_file(location))?;
+    let tag = format!("\"{}\"", hex::encode(Sha256::digest(&key.armored)));
+    let bytes = key.armored.into();
+    Ok(in_memory(asked, PGP_KEYS, &tag, ASK_AGAIN, bytes))
 }
 
 /// Who asks.

@@ -77,6 +77,7 @@ async fn row(conn: &mut PgConnection, repository: Repository) -> Result<Reposito
         fault: repository.fault,
         fault_since: repository.fault_at.map(moment),
         rolled_back,
+        is_view: repository.vendor_id.is_some(),
         earlier: Choice::list(earlier, ""),
         name,
     })
@@ -102,17 +103,17 @@ fn sent(caller: &Caller, form: Result<Form<Sent>, FormRejection>) -> Result<Sent
     Ok(sent)
 }
 
-/// `POST /status/repositories/{product}/{channel}/{arch}`
+/// `POST /status/repositories/{product}/{channel}/{arch}`, or with `vendors/{vendor}/` before the
+/// channel.
 pub async fn submit(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Segments((product, channel, arch)): Segments<(String, String, String)>,
+    Segments(name): Segments<String>,
     form: Result<Form<Sent>, FormRejection>,
 ) -> Result<Redirect> {
     let sent = sent(&caller, form)?;
     let (by, now) = (distributor(&caller), app.now());
     let mut tx = app.pool.begin().await?;
-    let name = format!("{product}/{channel}/{arch}");
     let found = repositories::by_name(&mut tx, &name).await?;
     match sent.what.as_str() {
         "roll-back" => {

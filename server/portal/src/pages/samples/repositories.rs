@@ -24,6 +24,7 @@ pub fn channels() -> ChannelsView {
         needs_another: true,
         zone: "Europe/Berlin".into(),
         may_withdraw: true,
+        removable: Choice::list([("sle15-sp6/stable", "sle15-sp6 / stable only")], ""),
     }
 }
 
@@ -94,9 +95,27 @@ pub fn product() -> ProductPage {
                 state: "not looked at yet".into(),
             },
         ],
+        support: SupportView {
+            rows: vec![
+                SupportRow {
+                    who: "All other vendors".into(),
+                    level: "unsupported".into(),
+                    eula: String::new(),
+                },
+                SupportRow {
+                    who: "Acme Networks".into(),
+                    level: "level 3: problem resolution".into(),
+                    eula: "ACME NETWORKS DRIVER LICENCE\n\n1. You may use the driver.".into(),
+                },
+            ],
+            action: Some("/repos/sle15-sp6/support".into()),
+            levels: Choice::list([("unsupported", "unsupported"), ("l3", "level 3")], ""),
+            vendors: Choice::list([("", "all other vendors"), ("acme", "Acme Networks")], ""),
+        },
         withdrawn: vec![WithdrawnRow {
             href: "/packages/0193".into(),
             location: "acme-nic-kmp-default-2.13_k6.4.0_150600.21-1.x86_64.rpm".into(),
+            channel: Some("stable".into()),
             reason: "Loses packets under load; 2.14 mends it.".into(),
             at: moment("2026-11-23T19:52:39Z", "23 Nov 2026, 19:52 UTC"),
         }],

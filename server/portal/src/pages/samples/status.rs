@@ -12,6 +12,7 @@ pub fn status() -> StatusPage {
         compression: "gzip".into(),
         fault: None,
         fault_since: None,
+        is_view: false,
         rolled_back: None,
         earlier: Choice::list([("411", "411, 36 packages")], ""),
         action: format!("/status/repositories/{name}"),

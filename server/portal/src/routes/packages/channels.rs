@@ -16,13 +16,21 @@ pub async fn view(
     package: &Package,
     placements: &[Placement],
 ) -> sqlx::Result<ChannelsView> {
-    let rows = placements
-        .iter()
-        .map(|it| PlacementRow {
-            place: format!("{} / {}", it.product, it.channel),
-            state: state(app, package, it),
-        })
-        .collect();
+    let placed = placements.iter().map(|it| PlacementRow {
+        place: format!("{} / {}", it.product, it.channel),
+        state: state(app, package, it),
+    });
+    let removals = store::channels::removals(conn, package.id).await?;
+    let removed = removals.iter().map(|it| PlacementRow {
+        place: format!("{} / {}", it.product, it.channel),
+        state: format!(
+            "Taken out by {} on {}; the file stays. {}",
+            it.by,
+            moment(it.at).human,
+            it.reason
+        ),
+    });
+    let rows = placed.chain(removed).collect();
     let is_on_offer = matches!(package.state, State::Accepted | State::Published);
     if !may(caller, package) || !is_on_offer {
         return Ok(ChannelsView {
@@ -49,7 +57,25 @@ pub async fn view(
         needs_another,
         zone: app.config.timezone.name().to_owned(),
         may_withdraw: true,
+        removable: Choice::list(removable(placements), ""),
     })
+}
+
+/// Channels beside which it is in another one of the same product.
+fn removable(placements: &[Placement]) -> Vec<(String, String)> {
+    let has_another = |it: &&Placement| {
+        let mut others = placements.iter();
+        others.any(|other| other.product_id == it.product_id && other.channel != it.channel)
+    };
+    let found = placements.iter().filter(has_another);
+    let names = |it: &Placement| {
+        let (product, channel) = (&it.product, &it.channel);
+        (
+            format!("{product}/{channel}"),
+            format!("{product} / {channel} only"),
+        )
+    };
+    found.map(names).collect()
 }
 
 fn may(caller: &Caller, package: &Package) -> bool {

@@ -48,7 +48,20 @@ pub async fn full(app: &App, package: &Package, caller: &Caller) -> Result<Value
     let findings = store::packages::findings(&mut conn, package.id).await?;
     let modules = store::packages::modules(&mut conn, package.id).await?;
     let verdicts = shown::verdicts_of(app, &mut conn, caller, package.id).await?;
+    let removals = store::channels::removals(&mut conn, package.id).await?;
     let mut value = line(package, &placements);
+    value["taken_out"] = removals
+        .iter()
+        .map(|it| {
+            json!({
+                "product": it.product,
+                "channel": it.channel,
+                "reason": it.reason,
+                "by": it.by,
+                "at": rfc3339(it.at),
+            })
+        })
+        .collect();
     let withdrawn = events
         .iter()
         .rfind(|it| it.state == store::packages::State::Withdrawn);
