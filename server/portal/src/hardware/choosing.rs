@@ -360,5 +360,5 @@ fn hit<'c>(pattern: &'c str, owner: &'c Owner) -> Hit<'c> {
 }
 
 fn newer_first(a: &Driver, b: &Driver) -> std::cmp::Ordering {
-    kmp::Evr::parse(&b.evr).compare(&kmp::Evr::parse(&a.evr))
+    b.parsed.compare(&a.parsed)
 }
