@@ -322,7 +322,9 @@ impl World {
                 vec![("POST", format!("/waivers/{NO_ID}/revoke"), Vec::new())]
             }
             "/api/v1/sources" | "/sources" => get(&[pattern]),
-            "/api/v1/sources/{id}" | "/sources/{id}" => get(&[&pattern.replace("{id}", NO_ID)]),
+            "/api/v1/sources/{id}" | "/sources/{id}" | "/sources/{id}/external.repo" => {
+                get(&[&pattern.replace("{id}", NO_ID)])
+            }
             "/api/v1/sources/{id}/approve" | "/api/v1/sources/{id}/read" => {
                 vec![("POST", pattern.replace("{id}", NO_ID), Vec::new())]
             }

@@ -38,15 +38,17 @@ pub struct OwnDriver {
 #[derive(Deserialize)]
 pub struct Driver {
     pub nevra: String,
+    #[serde(default)]
     pub source: Source,
     pub module: String,
 }
 
 /// Who inspected a package.
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     /// The portal.
+    #[default]
     Portal,
     /// Nobody: it lies in a repository of somebody else's.
     External,

@@ -36,6 +36,8 @@ pub struct Driver {
     pub nevra: String,
     /// `[epoch:]version-release`.
     pub evr: String,
+    /// The same, taken apart to be compared.
+    pub parsed: kmp::Evr,
     pub arch: String,
     pub summary: String,
     pub license: Option<String>,

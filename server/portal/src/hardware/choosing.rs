@@ -94,6 +94,9 @@ pub struct Hit<'c> {
     pub specificity: u32,
 }
 
+/// Of builds of one name: whether it is somebody else's, and what it is said to do.
+type Rank = (bool, Option<Verdict>);
+
 /// Judges packages for one question, each once.
 pub struct Chooser<'c> {
     asked: &'c Asked<'c>,
@@ -142,7 +145,7 @@ impl<'c> Chooser<'c> {
     /// Of several builds of one name that are offered only the best stays: our own rather than a
     /// source's, fewest reservations, then newest. They cannot be installed side by side.
     pub fn settle_builds(&mut self) {
-        let mut best: HashMap<&str, (&Arc<Driver>, (bool, Option<Verdict>))> = HashMap::new();
+        let mut best: HashMap<&str, (&Arc<Driver>, Rank)> = HashMap::new();
         for (id, terms) in &self.terms {
             let Some(terms) = terms.as_ref().filter(|it| it.reasons.is_empty()) else {
                 continue;
@@ -357,5 +360,5 @@ fn hit<'c>(pattern: &'c str, owner: &'c Owner) -> Hit<'c> {
 }
 
 fn newer_first(a: &Driver, b: &Driver) -> std::cmp::Ordering {
-    kmp::Evr::parse(&b.evr).compare(&kmp::Evr::parse(&a.evr))
+    b.parsed.compare(&a.parsed)
 }

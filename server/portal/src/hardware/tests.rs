@@ -84,6 +84,7 @@ impl Shelf {
             name: name.to_owned(),
             nevra: format!("{name}-{version}.x86_64"),
             evr: version.to_owned(),
+            parsed: kmp::Evr::parse(version),
             arch: "x86_64".to_owned(),
             summary: String::new(),
             license: None,

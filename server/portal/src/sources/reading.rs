@@ -162,8 +162,9 @@ mod tests {
 
     #[test]
     fn a_bomb_is_a_fault_of_the_source_and_goes_off_nowhere() {
-        let mut text = b"<metadata xmlns=\"http://linux.duke.edu/metadata/common\" packages=\"0\">".to_vec();
-        text.resize(8 << 20, b' ');
+        let mut text =
+            b"<metadata xmlns=\"http://linux.duke.edu/metadata/common\" packages=\"0\">".to_vec();
+        text.resize(2 << 20, b' ');
         text.extend(b"</metadata>");
         let bomb = repomd::Compression::Gzip.pack(&text);
         assert!(bomb.len() < 16 << 10, "{} bytes", bomb.len());

@@ -56,6 +56,16 @@ impl Catalogue {
     /// # Errors
     /// The database fails.
     pub async fn read(pool: &PgPool, before: Option<Arc<Self>>, now: Time) -> sqlx::Result<Self> {
+        Self::read_within(pool, before, now, SOURCE_PATTERNS).await
+    }
+
+    /// The same, with room for so many patterns of sources.
+    pub(super) async fn read_within(
+        pool: &PgPool,
+        before: Option<Arc<Self>>,
+        now: Time,
+        room: usize,
+    ) -> sqlx::Result<Self> {
         let mut conn = pool.acquire().await?;
         let mut next = before.as_deref().cloned().unwrap_or_default();
         let since = next.seen.moment;
@@ -69,7 +79,8 @@ impl Catalogue {
             let written = lookup::verdicts(&mut conn, Which::Since(since)).await?;
             changes.further.extend(written);
         }
-        next.read_sources(&mut conn, now, &mut changes).await?;
+        next.read_sources(&mut conn, now, room, &mut changes)
+            .await?;
         drop(conn);
         let joined = tokio::task::spawn_blocking(move || {
             next.apply(changes);
@@ -176,6 +187,7 @@ impl Catalogue {
         &mut self,
         conn: &mut PgConnection,
         now: Time,
+        mut room: usize,
         changes: &mut Changes,
     ) -> sqlx::Result<()> {
         let mut offered = store::sources::list(conn, None, None).await?;
@@ -183,7 +195,6 @@ impl Catalogue {
         offered.sort_by_key(|source| (source.approved_at, source.id));
         let mut before = std::mem::take(&mut self.sources);
         let said = std::mem::take(&mut self.seen.left_out);
-        let mut room = SOURCE_PATTERNS;
         for source in offered {
             let known = before.remove(&source.id);
             let is_same = |it: &&Arc<External>| it.version == source.version;
@@ -368,6 +379,7 @@ fn external_driver(row: store::sources::Driver) -> Entry {
         vendor: row.vendor,
         vendor_display_name: row.vendor_display_name,
         name: row.name,
+        parsed: kmp::Evr::parse(&evr),
         evr,
         arch: row.arch,
         summary: row.summary,
@@ -456,6 +468,7 @@ fn driver(row: lookup::Driver, modules: Vec<Module>, patterns: &[(String, Option
         vendor: row.vendor,
         vendor_display_name: row.vendor_display_name,
         name: row.name,
+        parsed: kmp::Evr::parse(&evr),
         evr,
         arch: row.arch,
         summary: row.summary,

@@ -16,6 +16,8 @@ use tokio::runtime::Handle;
 
 const NOW: Time = time::macros::datetime!(2026-11-23 12:00 UTC);
 const SEQUENCES: u32 = 40;
+/// Patterns of sources that there is room for: a few sources fill it.
+const ROOM: usize = 12;
 const CHANNELS: [&str; 2] = ["stable", "testing"];
 /// What packages name, and devices that may have them.
 const PATTERNS: [&str; 4] = [
@@ -126,13 +128,14 @@ impl World {
             kernels: Vec::new(),
             sources: Vec::new(),
             made: 0,
-            renewed: Arc::new(Catalogue::read(pool, None, NOW).await?),
+            renewed: Arc::new(Catalogue::read_within(pool, None, NOW, ROOM).await?),
         })
     }
 
     async fn renew(&mut self) -> anyhow::Result<()> {
         let before = Some(self.renewed.clone());
-        self.renewed = Arc::new(Catalogue::read(&self.pool, before, self.now).await?);
+        let next = Catalogue::read_within(&self.pool, before, self.now, ROOM);
+        self.renewed = Arc::new(next.await?);
         Ok(())
     }
 
@@ -378,7 +381,9 @@ impl World {
 
     async fn compare(&mut self) -> anyhow::Result<()> {
         self.renew().await?;
-        let anew = Catalogue::read(&self.pool, None, self.now).await?;
+        let anew = Catalogue::read_within(&self.pool, None, self.now, ROOM).await?;
+        let patterns: usize = anew.sources.values().map(|it| it.patterns).sum();
+        anyhow::ensure!(patterns <= ROOM, "{patterns} patterns of sources");
         let (renewed, anew) = (told(&self.renewed), told(&anew));
         anyhow::ensure!(
             renewed == anew,

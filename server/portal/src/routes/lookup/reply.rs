@@ -10,6 +10,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+/// What the answer for a whole machine takes, so that it is written in one go.
+const USUAL_BYTES: usize = 64 << 10;
+
 /// How the answer is to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
@@ -88,7 +91,8 @@ impl Reply {
     pub fn write(self, answer: &Answer<'_>) -> Result<Document> {
         let (content_type, bytes) = match self {
             Self::Json => {
-                let bytes = serde_json::to_vec(answer).map_err(anyhow::Error::from)?;
+                let mut bytes = Vec::with_capacity(USUAL_BYTES);
+                serde_json::to_writer(&mut bytes, answer).map_err(anyhow::Error::from)?;
                 ("application/json", bytes)
             }
             Self::Cbor => {

@@ -53,11 +53,7 @@ const LOAD: [&str; 7] = [
 ];
 
 /// Measures; `alone` tells the processor time of the index alone for a machine, in microseconds.
-pub fn measure(
-    project: &Path,
-    folder: &Path,
-    alone: impl Fn() -> Result<f64>,
-) -> Result<Vec<Row>> {
+pub fn measure(project: &Path, folder: &Path, alone: impl Fn() -> Result<f64>) -> Result<Vec<Row>> {
     let mut build = test::cargo(project);
     sh::run_loud(build.args(["build", "--release", "--package", "kmp-portal"]))?;
     let program = test::target_folder(project)?.join("release/kmp-portal");
@@ -96,7 +92,10 @@ pub fn measure(
             goal: Some(Goal::AtLeast(SHARE)),
         },
         Row {
-            what: format!("  99 % of answers at {:.0}/s, half of {most:.0}/s", half.per_second),
+            what: format!(
+                "  99 % of answers at {:.0}/s, half of {most:.0}/s",
+                half.per_second
+            ),
             ours: format!("{p99:.2} ms"),
             peer: format!("{P99} ms"),
             ratio: p99 / P99,
