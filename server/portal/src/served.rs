@@ -588,6 +588,7 @@ mod tests {
             vendor: None,
             current: Some(1),
             compression: "gzip".to_owned(),
+            whole_id: 1,
             pinned: None,
             pinned_reason: None,
             pinned_by: None,

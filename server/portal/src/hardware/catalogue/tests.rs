@@ -260,6 +260,7 @@ impl World {
             repomd: Vec::new(),
             signature: String::new(),
             files: Vec::new(),
+            support: None,
         };
         generations::switch(&mut tx, id, &generation, &changes).await?;
         tx.commit().await?;
@@ -452,6 +453,7 @@ fn facts(content: &Uuid, patterns: &[&str]) -> Inspected {
         repomd_primary: String::new(),
         repomd_filelists: String::new(),
         repomd_other: String::new(),
+        excludes: Vec::new(),
         certificates: Vec::new(),
         modules: vec![(path.to_owned(), module)],
         aliases: aliases.collect(),
