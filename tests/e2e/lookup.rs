@@ -1,13 +1,17 @@
 //! An installer names its hardware and is told which driver to install, from where.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use xtask::demo::tour::{DEVICE, UNKNOWN_DEVICE};
 use xtask::kernels::Role;
 
 use crate::harness::client::Client;
 use crate::harness::http::{Ask, Reply};
-use crate::harness::portal::{ARCHIVE, PRODUCT, shared};
-use crate::harness::{driver, fixtures, kernel, words};
+use crate::harness::made::{Made, Maker};
+use crate::harness::module_key::ModuleKey;
+use crate::harness::portal::{ARCHIVE, DISTRIBUTOR, PRODUCT, Portal, shared};
+use crate::harness::{driver, fixtures, given, kernel, scratch, until, words};
 
 fn ask(question: &Value) -> Reply {
     let portal = &shared().portal;
@@ -157,9 +161,24 @@ fn what_is_wrong_with_a_question_is_said() {
             "[0]",
         ),
         (
+            json!({"product": PRODUCT, "arch": arch, "modaliases": ["x".repeat(1 << 20)]}),
+            400,
+            "[0]",
+        ),
+        (
             json!({"product": PRODUCT, "arch": arch, "modaliases": many}),
             413,
             "10001",
+        ),
+        (
+            json!({"product": PRODUCT, "arch": arch, "modaliases": vec!["usb:v1"; 100_000]}),
+            413,
+            "10000 modaliases, this one names 100000",
+        ),
+        (
+            json!({"product": PRODUCT, "arch": arch, "modaliases": vec![DEVICE; 100_000]}),
+            413,
+            "Split it",
         ),
     ];
     for (question, status, word) in table {
@@ -169,11 +188,26 @@ fn what_is_wrong_with_a_question_is_said() {
             "{problem}"
         );
     }
-    let portal = &shared().portal;
-    let broken = Ask::new("POST", portal.url("/api/v1/lookup"))
-        .header("content-type", "application/json")
-        .body("{\"product\": ");
-    broken.send().problem(400);
+    let broken: [(&str, &[u8], &str); 8] = [
+        ("application/json", b"{\"product\": ", "JSON"),
+        ("application/json", b"{\"product\": \"\xff\"}", "JSON"),
+        ("application/json", &b"[".repeat(100_000), "JSON"),
+        ("application/cbor", b"\xa1\x61", "CBOR"),
+        ("application/cbor", b"\xa1\x67product\x61\xff", "CBOR"),
+        ("application/cbor", &b"\x81".repeat(100_000), "CBOR"),
+        // A list that says it has 2^63 members.
+        (
+            "application/cbor",
+            b"\xa1\x6amodaliases\x9b\x80\0\0\0\0\0\0\0",
+            "CBOR",
+        ),
+        ("text/plain", b"pci:\xff", "UTF-8"),
+    ];
+    for (content_type, body, word) in broken {
+        let problem = post(body, "", &[("content-type", content_type)]).problem(400);
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(word), "{content_type}: {detail}");
+    }
 }
 
 fn plain_question() -> Value {
@@ -349,4 +383,150 @@ fn of_each_package_there_is_one_hit_for_a_device() {
     let matches = found["packages"][0]["matches"].as_array().unwrap();
     assert_eq!(matches.len(), 1, "{found}");
     assert_eq!(matches[0]["module"], "acme_net");
+}
+
+/// A module signed by a key that no kernel knows, and a package with its certificate: what is needed
+/// under Secure Boot, in the order in which the vendor brings it.
+#[test]
+fn under_secure_boot_the_certificate_to_enrol_is_named() {
+    const ALIAS: &str = "pci:v0000ACE9d00000001sv*sd*bc*sc*i*";
+    const ITS_DEVICE: &str = "pci:v0000ACE9d00000001sv0000ACE9sd00000001bc02sc00i00";
+    let portal = Portal::with_base_kernel(&[]);
+    let maker = Maker::join(&portal);
+    let upload = |made: &Made| {
+        let path = format!("/api/v1/packages/{}?wait=90", made.file_name);
+        let upload = Ask::new("PUT", portal.url(&path)).token(&maker.token);
+        upload.body(made.bytes.clone()).send().expect(201);
+    };
+    portal.server.admin(&[
+        "vendor",
+        "policy",
+        "set",
+        Maker::NAME,
+        "--set",
+        "companions=[\"mill-ueficert\"]",
+    ]);
+    let folder = scratch();
+    let key = ModuleKey::make(folder.path());
+    let base = kernel(Role::Base);
+    let supplement = format!("modalias(kernel-{}:{ALIAS})", base.flavor);
+    upload(&maker.driver(
+        "mill-net",
+        "1",
+        |_| key.sign(&Maker::module("mill_net", ALIAS)),
+        |package| package.supplements(&supplement),
+    ));
+    let found = |secure_boot: bool| {
+        let question = json!({
+            "product": PRODUCT, "arch": base.arch, "kernel": base.release,
+            "modaliases": [ITS_DEVICE], "secure_boot": secure_boot,
+        });
+        let ask = Ask::new("POST", portal.url("/api/v1/lookup"));
+        let ask = ask.header("content-type", "application/json");
+        ask.body(question.to_string()).send().expect(200).json()
+    };
+    let package = |answer: &Value| answer["packages"][0].clone();
+    let name = format!("mill-net-kmp-{}", base.flavor);
+    // Nobody knows by whom it is signed.
+    let answer = found(true);
+    assert_eq!(package(&answer)["name"], name, "{answer}");
+    assert_eq!(package(&answer)["mok_certificate"], Value::Null);
+    assert_eq!(answer["plan"]["mok_certificates"], json!([]));
+
+    let path = format!("/etc/uefi/certs/{}.crt", &key.fingerprint[..8]);
+    upload(&maker.companion("mill-ueficert", &path, key.certificate.clone()));
+    let answer = found(true);
+    let certificate = &package(&answer)["mok_certificate"];
+    assert_eq!(certificate["package"], "mill-ueficert", "{answer}");
+    assert_eq!(certificate["path"], path, "{answer}");
+    assert!(
+        certificate["subject"]
+            .to_string()
+            .contains("Mill module key"),
+        "{certificate}"
+    );
+    assert_eq!(answer["plan"]["mok_certificates"], json!([certificate]));
+    let without = found(false);
+    assert_eq!(package(&without)["name"], name, "{without}");
+    assert_eq!(package(&without)["mok_certificate"], Value::Null);
+
+    // The plan as a script tells the machine's owner.
+    let question = json!({
+        "product": PRODUCT, "arch": base.arch, "kernel": base.release,
+        "modaliases": [ITS_DEVICE], "secure_boot": true,
+    });
+    let script = Ask::new("POST", portal.url("/api/v1/lookup?format=shell"))
+        .header("content-type", "application/json")
+        .body(question.to_string())
+        .send()
+        .expect(200)
+        .text();
+    assert!(
+        script.contains("mokutil") && script.contains(&path),
+        "{script}"
+    );
+}
+
+/// The modules of the kernel's own package, here one that was really built for it.
+#[test]
+fn a_device_that_the_kernel_drives_itself_is_recognised() {
+    const USB: &str = "usb:vBE7Ap0001d0100dc00dsc00dp00icFFisc00ip00in00";
+    let portal = Portal::with_base_kernel(&[]);
+    let base = kernel(Role::Base);
+    let question = json!({
+        "product": PRODUCT, "arch": base.arch, "kernel": base.release,
+        "modaliases": [USB, UNKNOWN_DEVICE],
+    });
+    let found = || {
+        let ask = Ask::new("POST", portal.url("/api/v1/lookup"));
+        let ask = ask.header("content-type", "application/json");
+        ask.body(question.to_string()).send().expect(200).json()
+    };
+    assert!(!found().to_string().contains("in_kernel"));
+
+    let place = given("KMP_PORTAL_FIXTURES");
+    let module = format!("modules/{}/beta/beta_usb.ko", base.release);
+    let module = std::fs::read(place.with_file_name(module)).unwrap();
+    let path = format!("/lib/modules/{}/kernel/drivers/beta_usb.ko", base.release);
+    let package = testkit::RpmBuilder::new("kernel-modules", &base.version, "1", &base.arch)
+        .file(&path, module)
+        .build();
+    let kernels = portal.json("/api/v1/kernels");
+    let id = kernels["kernels"][0]["id"].as_str().unwrap();
+    let parts = format!("/api/v1/kernels/{id}/parts?wait=90");
+    Ask::new("POST", portal.url(&parts))
+        .token(portal.token(DISTRIBUTOR))
+        .body(package)
+        .send()
+        .expect(200);
+
+    let answer = until("the look-up follows", Duration::from_secs(30), || {
+        Some(found()).filter(|it| it.to_string().contains("in_kernel"))
+    });
+    let device = &answer["devices"][0];
+    assert_eq!(device["modalias"], USB, "{answer}");
+    assert_eq!(device["in_kernel"][0]["module"], "beta_usb", "{answer}");
+    let pattern = device["in_kernel"][0]["pattern"].as_str().unwrap();
+    assert!(pattern.starts_with("usb:vBE7Ap"), "{answer}");
+    assert_eq!(answer["packages"], json!([]), "{answer}");
+    // Nobody has to write a driver for it.
+    let demand = portal.json("/api/v1/demand").to_string();
+    assert!(demand.contains(&device_of(UNKNOWN_DEVICE)), "{demand}");
+    let times = portal.json("/api/v1/demand?device=usb:be7a:0001");
+    assert_eq!(times["demand"][0]["times"], 1, "before it was known");
+    let page = portal.get("/hardware/usb/be7a/0001").expect(200).text();
+    assert!(
+        page.contains("beta_usb") && page.contains(&base.release),
+        "{page}"
+    );
+}
+
+/// `pci:8086:1502`, of an alias of a PCI device.
+fn device_of(alias: &str) -> String {
+    let number = |at: usize| alias[at..at + 4].to_lowercase();
+    format!(
+        "pci:{}:{}",
+        number("pci:v0000".len()),
+        number("pci:v0000XXXXd0000".len())
+    )
 }

@@ -12,6 +12,7 @@ use xtask::kernels::Role;
 use xtask::sh;
 
 use crate::harness::http::Ask;
+use crate::harness::made::Maker;
 use crate::harness::portal::{DISTRIBUTOR, PRODUCT, Portal};
 use crate::harness::{all_good, bad, driver, fixtures, good, kernel, scratch, until};
 
@@ -104,6 +105,44 @@ fn every_refusal_says_why_and_leaves_nothing() {
         result.is_err()
     });
     assert_eq!(amiss.map(|(name, _)| name).collect::<Vec<_>>(), [""; 0]);
+    portal.finish();
+}
+
+/// A machine finds modules by name: what a vendor's packages bring must not hide each other, unless
+/// only one of them can be installed.
+#[test]
+fn modules_of_one_vendors_packages_do_not_hide_each_other() {
+    let portal = Portal::with_base_kernel(&[]);
+    let maker = Maker::join(&portal);
+    let put = |base: &str, release: &str, conflicts: &str| {
+        let made = maker.driver(
+            base,
+            release,
+            |module| module,
+            |package| match conflicts {
+                "" => package,
+                name => package.conflicts(name),
+            },
+        );
+        let path = format!("/api/v1/packages/{}?product={PRODUCT}", made.file_name);
+        let ask = Ask::new("PUT", portal.url(&path)).token(&maker.token);
+        ask.body(made.bytes).send()
+    };
+    let name = |base: &str| format!("{base}-kmp-{}", kernel(Role::Base).flavor);
+    put("mill-net", "1", "").expect(201);
+    // A build more of the same package is none of another name.
+    put("mill-net", "2", "").expect(201);
+    // Both files are called mill_net.ko.
+    let problem = put("mill_net", "1", "").problem(409);
+    let finding = &problem["findings"][0];
+    assert_eq!(finding["check"], "same-module", "{problem}");
+    assert_eq!(finding["severity"], "reject", "{problem}");
+    let help = finding["help"].as_str().unwrap();
+    assert!(
+        help.contains(&format!("`Conflicts: {}`", name("mill-net"))),
+        "{help}"
+    );
+    put("mill_net", "2", &name("mill-net")).expect(201);
     portal.finish();
 }
 

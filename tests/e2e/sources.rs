@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use testkit::RpmBuilder;
+use xtask::demo::root::rooted;
+use xtask::demo::tour::DEVICE;
 use xtask::kernels::Role;
 
+use crate::harness::client::Client;
 use crate::harness::http::{Ask, Reply};
 use crate::harness::mirror;
 use crate::harness::portal::{DISTRIBUTOR, PRODUCT, Portal};
-use crate::harness::{driver, fixtures, kernel, scratch, until};
+use crate::harness::{driver, fixtures, kernel, run, scratch, succeed, until, words};
 
 const ALLOW: [&str; 2] = ["--fetch-allow", "127.0.0.0/8"];
 const REPOMD: [&str; 2] = ["repodata/repomd.xml", "repodata/repomd.xml.asc"];
@@ -164,6 +167,186 @@ fn sign(folder: &Path, key: &keyring::SigningKey) {
     let repomd = fs::read(folder.join(REPOMD[0])).unwrap();
     let signature = key.sign_detached(&repomd, crate::harness::repository::now());
     fs::write(folder.join(REPOMD[1]), signature.unwrap()).unwrap();
+}
+
+/// What `make_repository` makes a driver for.
+const THEIR_DEVICE: &str = "pci:v00008086d00001502sv00001028sd00000493bc02sc00i00";
+
+fn lookup(portal: &Portal, question: &Value, query: &str) -> Reply {
+    Ask::new("POST", portal.url(&format!("/api/v1/lookup{query}")))
+        .header("content-type", "application/json")
+        .body(question.to_string())
+        .send()
+}
+
+/// The first answer that holds so many packages.
+#[track_caller]
+fn found(portal: &Portal, question: &Value, packages: usize) -> Value {
+    until("the look-up follows", Duration::from_secs(30), || {
+        let answer = lookup(portal, question, "").expect(200).json();
+        let all = answer["packages"].as_array().unwrap().len();
+        (all == packages).then_some(answer)
+    })
+}
+
+/// The keys of a plan, each only if it is what the plan says.
+fn trust(client: &Client, plan: &Value) {
+    for key in plan["keys"].as_array().unwrap() {
+        let armored = Ask::get(key["url"].as_str().unwrap()).send().expect(200);
+        let keys = keyring::Certificate::parse_all(&armored.body).unwrap();
+        let fingerprints: Vec<String> = keys.iter().map(|it| it.fingerprint()).collect();
+        assert_eq!(key["fingerprints"], json!(fingerprints));
+        let file = client.root.path().join("plan.asc");
+        fs::write(&file, &armored.body).unwrap();
+        succeed(client.root.rpm().arg("--import").arg(&file));
+    }
+}
+
+#[test]
+fn a_driver_of_a_source_is_found_and_installed() {
+    let theirs = Portal::with_base_kernel(&[]);
+    for name in ["acme-core", "acme-net"] {
+        let package = driver(name, Role::Base);
+        theirs.upload(package, "wait=90").expect(201);
+    }
+    // One key signs the repository, another one its packages.
+    let mut key = theirs.get("/keys/repository.asc").expect(200).text();
+    key.push_str(&fs::read_to_string(&fixtures().keys["acme"].public).unwrap());
+    let url = theirs.url(&format!("/repos/{PRODUCT}/stable/x86_64/"));
+    let portal = Portal::with_base_kernel(&ALLOW);
+    let wish = json!({ "url": url, "product": PRODUCT, "key": key });
+    let source = ask(&portal, "acme", "POST", "/api/v1/sources", &wish);
+    let id = source.expect(201).json()["id"].as_str().unwrap().to_owned();
+    in_state(&portal, &id, "good");
+    let base = kernel(Role::Base);
+    let question = json!({
+        "product": PRODUCT, "arch": base.arch, "kernel": base.release, "modaliases": [DEVICE],
+    });
+    found(&portal, &question, 0);
+    let repo_file = format!("/sources/{id}/external.repo");
+    portal.get(&repo_file).problem(404);
+
+    let approve = format!("/api/v1/sources/{id}/approve");
+    ask(&portal, DISTRIBUTOR, "POST", &approve, &Value::Null).expect(200);
+    let answer = found(&portal, &question, 1);
+    let package = &answer["packages"][0];
+    let net = driver("acme-net", Role::Base);
+    assert_eq!(
+        (
+            &package["nevra"],
+            &package["source"],
+            &package["repository_url"]
+        ),
+        (&json!(net.nevra), &json!("external"), &json!(url)),
+        "{package}"
+    );
+    assert_eq!(package["verdict"], "needs_other_package", "{package}");
+    let plan = &answer["plan"];
+    assert_eq!(plan["repositories"][0]["external"], true, "{plan}");
+    assert_eq!(plan["keys"].as_array().unwrap().len(), 1, "{plan}");
+    let mut own_only = question.clone();
+    own_only["policy"] = json!({ "portal_only": true });
+    let refused = found(&portal, &own_only, 0);
+    let alternative = &refused["devices"][0]["alternatives"][0];
+    assert_eq!(alternative["reasons"], json!(["external"]), "{refused}");
+    // Its vendor sees the same.
+    let for_vendor = Ask::new("POST", portal.url("/api/v1/lookup"))
+        .header("content-type", "application/json")
+        .token(portal.token("acme"))
+        .body(question.to_string());
+    assert_eq!(
+        for_vendor.send().expect(200).json()["packages"][0],
+        *package
+    );
+
+    // zypper by the plan as a script, dnf by the plan as a `.repo` file.
+    let machine = Client::trusting(&[]);
+    let script = machine.root.path().join("install.sh");
+    let text = lookup(&portal, &question, "?format=shell").expect(200);
+    fs::write(&script, text.body).unwrap();
+    let mut sh = rooted("sh");
+    sh.arg(&script).args(["--yes", "--root"]);
+    succeed(sh.arg(machine.root.path()));
+    assert_eq!(machine.query(&net.name).trim(), net.nevra);
+
+    let machine = Client::trusting(&[]);
+    trust(&machine, plan);
+    let text = lookup(&portal, &question, "?format=repo").expect(200);
+    machine.root.add_for_dnf("plan", &text.text()).unwrap();
+    machine.must_dnf(&["install", plan["packages"][0].as_str().unwrap()]);
+    assert_eq!(machine.query(&net.name).trim(), net.nevra);
+
+    // The service lists it, switched off and behind our own.
+    let machine = Client::trusting(&[]);
+    trust(&machine, plan);
+    let service = portal.url(&format!("/services/{PRODUCT}"));
+    machine.must_zypper(&["addservice", &service, "portal"]);
+    machine.must_zypper(&["refresh-services"]);
+    let listed = machine.must_zypper(&["repos", "--uri", "--priority"]);
+    let line = listed.lines().find(|line| line.contains(&url));
+    let line = line.unwrap_or_else(|| panic!("{listed}"));
+    assert!(
+        line.contains("external") && line.contains("| No "),
+        "{line}"
+    );
+    assert!(line.contains("120"), "{line}");
+    portal.get(&repo_file).expect(200);
+
+    // Another key is pinned, even by a distributor: nothing of it is offered before that key has
+    // vouched for it.
+    let other = fs::read_to_string(&fixtures().keys["beta"].public).unwrap();
+    let wrong = json!({ "url": url, "product": PRODUCT, "key": other, "vendor": "acme" });
+    ask(&portal, DISTRIBUTOR, "POST", "/api/v1/sources", &wrong).expect(201);
+    found(&portal, &question, 0);
+    in_state(&portal, &id, "distrusted");
+    found(&portal, &question, 0);
+    portal.get(&repo_file).problem(404);
+}
+
+#[test]
+fn a_source_that_changes_its_key_disappears() {
+    let portal = Portal::with_base_kernel(&ALLOW);
+    let (constant, fickle) = (scratch(), scratch());
+    let ids = [&constant, &fickle].map(|folder| {
+        let key = make_repository(folder.path());
+        let url = mirror::serve(folder.path());
+        let wish = json!({ "url": url, "product": PRODUCT, "key": key, "vendor": "acme" });
+        let source = ask(&portal, DISTRIBUTOR, "POST", "/api/v1/sources", &wish);
+        source.expect(201).json()["id"].as_str().unwrap().to_owned()
+    });
+    for id in &ids {
+        in_state(&portal, id, "good");
+    }
+    // Nothing tells on which kernels it loads.
+    let question = json!({
+        "product": PRODUCT, "arch": kernel(Role::Base).arch, "modaliases": [THEIR_DEVICE],
+    });
+    let sources = |answer: &Value| {
+        let packages = answer["packages"].as_array().unwrap().iter();
+        let urls: Vec<String> = packages
+            .map(|it| it["repository_url"].as_str().unwrap().to_owned())
+            .collect();
+        urls
+    };
+    // Of two of one name one is offered; the other one comes when that is gone.
+    let before = found(&portal, &question, 1);
+    let now = crate::harness::repository::now();
+    let other = keyring::SigningKey::generate(
+        "Somebody <somebody@example.com>",
+        keyring::KeyAlgorithm::Rsa4096,
+        now,
+    );
+    sign(fickle.path(), &other.unwrap());
+    read_now(&portal, &ids[1]);
+    let distrusted = in_state(&portal, &ids[1], "distrusted");
+    let url = distrusted["url"].as_str().unwrap().to_owned();
+    let after = until("it is gone", Duration::from_secs(30), || {
+        let answer = found(&portal, &question, 1);
+        (!answer.to_string().contains(&url)).then_some(answer)
+    });
+    assert_eq!(sources(&before).len(), 1);
+    let constant = portal.json(&format!("/api/v1/sources/{}", ids[0]));
+    assert_eq!(sources(&after), [constant["url"].as_str().unwrap()]);
 }
 
 #[test]

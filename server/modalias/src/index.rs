@@ -1,6 +1,7 @@
 //! Which of many patterns match an alias, without trying them all.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use crate::alias::ALIAS_MAX;
 use crate::layer::Layer;
@@ -18,11 +19,12 @@ const LAYER_MAX: usize = 1 << 21;
 /// Built at once, it is one table. [`Index::insert`] adds further, smaller tables and merges them
 /// as they grow (each table stays larger than the next), so that an insertion costs some
 /// microseconds on average and a look-up asks a few tables at most. To remove, build anew:
-/// [`Index::retain`]. A reader is never disturbed if the owner changes a copy and swaps it in.
+/// [`Index::retain`]. A reader is never disturbed if the owner changes a copy and swaps it in; copies
+/// share their tables and cost nothing.
 #[derive(Clone, Debug)]
 pub struct Index<V> {
-    /// Largest first.
-    layers: Vec<Layer<V>>,
+    /// Largest first; copies of the index share them.
+    layers: Vec<Arc<Layer<V>>>,
 }
 
 impl<V> Default for Index<V> {
@@ -43,32 +45,8 @@ impl<V> Index<V> {
             if part.is_empty() {
                 return index;
             }
-            index.layers.push(Layer::new(part));
+            index.layers.push(Arc::new(Layer::new(part)));
         }
-    }
-
-    /// Adds one pattern.
-    pub fn insert(&mut self, pattern: String, value: V) {
-        if pattern.len() > PATTERN_MAX {
-            return;
-        }
-        let mut entries = vec![(pattern, value)];
-        while let Some(last) = self.layers.pop() {
-            if last.len() > 2 * entries.len() || last.len() + entries.len() > LAYER_MAX {
-                self.layers.push(last);
-                break;
-            }
-            let newer = std::mem::replace(&mut entries, last.into_entries());
-            entries.extend(newer);
-        }
-        self.layers.push(Layer::new(entries));
-    }
-
-    /// Keeps only the entries that `keep` says yes to. Costs a new build.
-    pub fn retain(&mut self, mut keep: impl FnMut(&str, &V) -> bool) {
-        let layers = std::mem::take(&mut self.layers);
-        let entries = layers.into_iter().flat_map(Layer::into_entries);
-        *self = Self::build(entries.filter(|(pattern, value)| keep(pattern, value)));
     }
 
     /// The values whose patterns match `alias`, each with its pattern; the most specific patterns
@@ -97,7 +75,7 @@ impl<V> Index<V> {
 
     /// Number of values.
     pub fn len(&self) -> usize {
-        self.layers.iter().map(Layer::len).sum()
+        self.layers.iter().map(|layer| layer.len()).sum()
     }
 
     /// Whether there is no value at all.
@@ -107,8 +85,55 @@ impl<V> Index<V> {
 
     /// Bytes on the heap, those that the values own elsewhere not counted.
     pub fn heap_size(&self) -> usize {
-        self.layers.iter().map(Layer::heap_size).sum()
+        self.layers.iter().map(|layer| layer.heap_size()).sum()
     }
+}
+
+impl<V: Clone> Index<V> {
+    /// Adds one pattern.
+    pub fn insert(&mut self, pattern: String, value: V) {
+        self.extend([(pattern, value)]);
+    }
+
+    /// Adds patterns: together they cost less than one by one.
+    pub fn extend(&mut self, entries: impl IntoIterator<Item = (String, V)>) {
+        let mut entries = entries
+            .into_iter()
+            .filter(|(pattern, _)| pattern.len() <= PATTERN_MAX);
+        loop {
+            let part: Vec<_> = entries.by_ref().take(LAYER_MAX).collect();
+            if part.is_empty() {
+                return;
+            }
+            self.add(part);
+        }
+    }
+
+    fn add(&mut self, mut entries: Vec<(String, V)>) {
+        while let Some(last) = self.layers.pop() {
+            if last.len() > 2 * entries.len() || last.len() + entries.len() > LAYER_MAX {
+                self.layers.push(last);
+                break;
+            }
+            let newer = std::mem::replace(&mut entries, own(last).into_entries());
+            entries.extend(newer);
+        }
+        self.layers.push(Arc::new(Layer::new(entries)));
+    }
+
+    /// Keeps only the entries that `keep` says yes to. Costs a new build.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, &V) -> bool) {
+        let layers = std::mem::take(&mut self.layers);
+        let entries = layers
+            .into_iter()
+            .flat_map(|layer| own(layer).into_entries());
+        *self = Self::build(entries.filter(|(pattern, value)| keep(pattern, value)));
+    }
+}
+
+/// The layer itself, or a copy if another index has it, too.
+fn own<V: Clone>(layer: Arc<Layer<V>>) -> Layer<V> {
+    Arc::try_unwrap(layer).unwrap_or_else(|shared| shared.as_ref().clone())
 }
 
 #[cfg(test)]

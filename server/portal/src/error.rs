@@ -75,7 +75,16 @@ impl From<Problem> for Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        Self::Internal(error.into())
+        /// `disk_full` in PostgreSQL's table of error codes.
+        const DISK_FULL: &str = "53100";
+        let code = error.as_database_error().and_then(|it| it.code());
+        match code.as_deref() {
+            Some(DISK_FULL) => {
+                tracing::error!(%error, "the database's disk is full");
+                Self::disk_full()
+            }
+            _ => Self::Internal(error.into()),
+        }
     }
 }
 
@@ -202,7 +211,15 @@ impl Error {
         .into()
     }
 
-    pub fn out_of_space(detail: impl Into<String>) -> Self {
+    /// For one who wanted something kept; the caller logs which disk it is.
+    pub fn disk_full() -> Self {
+        Self::out_of_space(
+            "The portal's disk is full. Nothing was kept; the operator has been told by the log. \
+             Try again later.",
+        )
+    }
+
+    fn out_of_space(detail: impl Into<String>) -> Self {
         Problem::new(
             "/help/problems#out-of-space",
             "The portal cannot store it now",
@@ -278,7 +295,7 @@ pub const KINDS: &[(&str, u16, &str)] = &[
     (
         "out-of-space",
         507,
-        "The portal's disk is full. Nothing of the upload was kept; try again later.",
+        "The portal's disk, or its database's, is full. Nothing of what was sent was kept; try again later.",
     ),
 ];
 
@@ -335,7 +352,7 @@ mod tests {
             Error::unprocessable("x"),
             Error::too_many_requests(5, "x"),
             Error::busy(5, "x"),
-            Error::out_of_space("x"),
+            Error::disk_full(),
             Error::Internal(anyhow::anyhow!("secret")),
         ];
         let count = problems.len();

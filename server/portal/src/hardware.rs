@@ -1,6 +1,6 @@
-//! Which published package drives which hardware, from memory: a [`Catalogue`] of everything that an
-//! answer needs, made anew in the background when something was published or judged, and swapped in
-//! whole. PostgreSQL stays the truth; who asks never waits for a renewal.
+//! Which package drives which hardware, from memory: a [`Catalogue`] of everything that an answer needs,
+//! of which the next one is made in the background when something was published or judged, and
+//! swapped in whole. PostgreSQL stays the truth; who asks never waits for a renewal.
 //!
 //! | file | what |
 //! |---|---|
@@ -33,14 +33,14 @@ use own_drivers::OwnDrivers;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use store::PgPool;
+use store::{PgPool, Time};
 use tokio::sync::watch;
 
 /// How long one who changed something waits until look-ups know, at most.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Between tries to renew when the database does not answer.
 const PAUSE: Duration = Duration::from_secs(1);
-/// What no news tell of (products, keys, plans of vendors) is read this often.
+/// What no news tell of (products, keys, plans of vendors, sources grown stale) is read this often.
 const LOOK: Duration = Duration::from_secs(30);
 
 /// The catalogue, and what is kept beside it.
@@ -111,8 +111,8 @@ impl Hardware {
         *kept = Some(Arc::new(catalogue));
     }
 
-    /// Makes the catalogue anew whenever something changed, until the pool is closed.
-    pub async fn keep_renewing(&self, pool: &PgPool, hub: &Hub) {
+    /// Makes the next catalogue whenever something changed, until the pool is closed.
+    pub async fn keep_renewing(&self, pool: &PgPool, hub: &Hub, now: impl Fn() -> Time) {
         let mut news = hub.subscribe();
         let mut marked = self.marked.subscribe();
         while !pool.is_closed() {
@@ -126,7 +126,7 @@ impl Hardware {
                         if !concerns_us(&channel) {
                             continue;
                         }
-                        if channel != store::channel::REPOSITORIES {
+                        if [store::channel::KERNELS, RECONNECTED].contains(&&*channel) {
                             self.own_drivers.forget();
                         }
                         self.mark_stale();
@@ -135,7 +135,7 @@ impl Hardware {
                 }
                 continue;
             }
-            match Catalogue::read(pool, self.kept()).await {
+            match Catalogue::read(pool, self.kept(), now()).await {
                 Ok(catalogue) => {
                     self.replace(catalogue);
                     self.done.send_replace(number);
@@ -150,11 +150,12 @@ impl Hardware {
     }
 }
 
-/// Generations hold what can be had, verdicts say where it loads.
+/// Generations and sources hold what can be had, verdicts say where it loads.
 fn concerns_us(channel: &str) -> bool {
     [
         store::channel::REPOSITORIES,
         store::channel::KERNELS,
+        store::channel::SOURCES,
         RECONNECTED,
     ]
     .contains(&channel)

@@ -2,6 +2,7 @@
 //! files and commands made from it are in `registration`.
 
 use crate::app::App;
+use crate::hardware::catalogue::External;
 use crate::registration::{Key, Repository, one_line};
 use keyring::Certificate;
 use store::PgConnection;
@@ -56,7 +57,35 @@ impl Place<'_> {
             repo_file: app.url(&format!("{path}.repo")),
             keys,
             is_enabled: true,
+            priority: None,
         }
+    }
+}
+
+/// Packages of others give way to ours of the same name: clients take the repository with the lower
+/// number, and give 99 to those that have none.
+const EXTERNAL_PRIORITY: u32 = 120;
+
+/// A source as clients are given it: at its own address, with the pinned keys, which sign its packages,
+/// too.
+#[must_use]
+pub fn external(source: &External, product: &Product, base_url: &str) -> Repository {
+    let id = source.id.simple().to_string();
+    // The end of an id: its beginning is the time, which several may share.
+    let end = &id[id.len() - 8..];
+    let vendor = &source.vendor_display_name;
+    let name = format!("{vendor} drivers for {} (external)", product.display_name);
+    Repository {
+        alias: format!("{}-{}-external-{end}", product.name, source.vendor),
+        name: one_line(&name),
+        url: source.url.clone(),
+        repo_file: format!("{base_url}/sources/{}/external.repo", source.id),
+        keys: vec![Key {
+            url: format!("{base_url}/keys/sources/{}.asc", source.id),
+            fingerprints: source.fingerprints.clone(),
+        }],
+        is_enabled: true,
+        priority: Some(EXTERNAL_PRIORITY),
     }
 }
 

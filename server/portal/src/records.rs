@@ -18,6 +18,7 @@ pub fn facts(package: Package, signatures: &SignatureReport) -> Inspected {
         repomd_filelists: rendered.filelists,
         repomd_other: rendered.other,
         aliases: aliases(&package),
+        excludes: excludes(&package),
         location,
         name: package.name,
         version: package.version,
@@ -93,6 +94,14 @@ fn aliases(package: &Package) -> Vec<(String, String)> {
         .into_iter()
         .filter(|(m, p)| !m.contains('\0') && !p.contains('\0'))
         .collect()
+}
+
+/// Names in `Conflicts` and `Obsoletes`, whatever the version.
+fn excludes(package: &Package) -> Vec<String> {
+    let dependencies = &package.dependencies;
+    let names = dependencies.conflicts.iter().chain(&dependencies.obsoletes);
+    let names = names.map(|dependency| dependency.name.replace('\0', ""));
+    names.collect::<BTreeSet<String>>().into_iter().collect()
 }
 
 /// The package as repository metadata describes it. The file's time is the build's: the same

@@ -4,6 +4,7 @@
 use crate::placing::Misfit;
 use confine::Ended;
 use inspect::{Finding, Severity};
+use store::packages::SameModule;
 use uuid::Uuid;
 
 /// A finding that refuses a package.
@@ -147,17 +148,83 @@ pub fn vendor_tag_changed(before: &str, now: &str) -> Finding {
     }
 }
 
-/// Not a refusal: the packages may be meant to replace each other.
-pub fn same_file(path: &str, other: &str) -> Finding {
-    Finding {
-        severity: Severity::Warning,
-        place: Some(path.to_owned()),
+/// Modules that other packages have, too: a refusal where those are the vendor's own, for one machine
+/// cannot have both and weak-modules refuses to link either; else something to settle with the other
+/// vendor. `None`: there are none.
+pub fn same_modules(same: &[SameModule]) -> Option<Finding> {
+    let first = same.iter().find(|it| it.is_own).or(same.first())?;
+    let SameModule { path, package, .. } = first;
+    let others = match same.len() - 1 {
+        0 => String::new(),
+        1 => " So it is with one more of its modules.".to_owned(),
+        more => format!(" So it is with {more} more of its modules."),
+    };
+    let (what, why) = match first.is_same_file {
+        true => ("this file", "cannot be installed together"),
+        false => (
+            "a module of this name",
+            "hide each other: a kernel loads one of them",
+        ),
+    };
+    let detail = format!("{package} has {what}, too, so the two {why}.{others}");
+    let severity = match first.is_own {
+        true => Severity::Reject,
+        false => Severity::Warning,
+    };
+    Some(Finding {
+        severity,
+        place: Some(path.clone()),
         ..finding(
-            "same-file",
-            "Another package installs the same module",
-            format!("{other} has this file, too, so the two cannot be installed together."),
-            "Give the module another name or folder, or add `Conflicts:` and have the other package \
-             withdrawn.",
+            "same-module",
+            "Another package brings the same module",
+            detail,
+            &format!(
+                "Give the module another name, or say with `Conflicts: {package}` (or `Obsoletes:`, \
+                 if this package replaces it) that only one of the two is to be installed."
+            ),
         )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn same(package: &str, is_own: bool, is_same_file: bool) -> SameModule {
+        SameModule {
+            path: "/lib/modules/6.4.0-1-default/updates/net.ko".to_owned(),
+            package: package.to_owned(),
+            is_own,
+            is_same_file,
+        }
+    }
+
+    #[test]
+    fn own_packages_with_the_same_module_refuse_and_others_warn() {
+        assert_eq!(same_modules(&[]), None);
+        let warning = same_modules(&[same("beta-kmp-default", false, true)]).unwrap();
+        assert_eq!(warning.severity, Severity::Warning);
+        assert!(
+            warning
+                .detail
+                .starts_with("beta-kmp-default has this file, too")
+        );
+        let both = [
+            same("beta-kmp-default", false, true),
+            same("acme-old-kmp-default", true, false),
+        ];
+        let refusal = same_modules(&both).unwrap();
+        assert_eq!(refusal.severity, Severity::Reject);
+        assert!(
+            refusal
+                .detail
+                .starts_with("acme-old-kmp-default has a module of this name")
+        );
+        assert!(
+            refusal
+                .detail
+                .ends_with("So it is with one more of its modules.")
+        );
+        assert!(refusal.help.contains("`Conflicts: acme-old-kmp-default`"));
     }
 }

@@ -68,6 +68,8 @@ pub struct Repository {
     /// First the key that signs the metadata, then those that sign packages.
     pub keys: Vec<Key>,
     pub is_enabled: bool,
+    /// Clients prefer packages of the repository with the lower number; `None`: 99, as they say.
+    pub priority: Option<u32>,
 }
 
 /// A file of public keys.
@@ -200,6 +202,7 @@ mod tests {
                     },
                 ],
                 is_enabled: true,
+                priority: None,
             }],
             packages: vec!["acme-net-kmp-default".to_owned()],
         }

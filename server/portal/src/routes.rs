@@ -269,6 +269,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/keys/vendors/{file}", get(keys::vendor_key))
         .route("/lookup.sh", get(lookup::script))
         .route("/keys/sources/{file}", get(keys::source_key))
+        .route("/sources/{id}/external.repo", get(sources::repo_file))
         .route("/static/{file}", get(statics::file))
         .route("/healthz", get(health::healthz))
         .route("/metrics", get(health::metrics))

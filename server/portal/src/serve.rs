@@ -280,7 +280,8 @@ async fn follow(app: Arc<App>) {
 
 /// Renews what look-ups know, for as long as the process lives.
 async fn know_hardware(app: Arc<App>) {
-    app.hardware.keep_renewing(&app.pool, &app.hub).await;
+    let now = || app.now();
+    app.hardware.keep_renewing(&app.pool, &app.hub, now).await;
 }
 
 /// What has to be done now and then, for as long as the process lives.

@@ -96,8 +96,7 @@ pub struct ServedRepository {
 
 impl ServedRepository {
     /// The small files for this client, which asks for one of them now.
-    #[must_use]
-    pub fn small(&self, client: Client, asked: Asked, now: Instant) -> Option<Small> {
+    fn small(&self, client: Client, asked: Asked, now: Instant) -> Option<Small> {
         let current = self.generations.first()?;
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.len() >= HELD_CLIENTS {
@@ -111,7 +110,7 @@ impl ServedRepository {
         };
         let is_new = held
             .get(&client)
-            .is_none_or(|hold| hold.is_over(asked, now));
+            .is_none_or(|hold| hold.is_over(asked, now) || !self.keeps(hold.number));
         if is_new {
             self.journal.note(self.id, current.number, &client);
             held.insert(client.clone(), anew);
@@ -123,8 +122,11 @@ impl ServedRepository {
         self.generations
             .iter()
             .find(|g| g.number == number)
-            .or(Some(current))
             .cloned()
+    }
+
+    fn keeps(&self, number: i64) -> bool {
+        self.generations.iter().any(|g| g.number == number)
     }
 
     /// Kept generations, newest first; the first is the current one.
@@ -210,6 +212,25 @@ impl Served {
             .unwrap_or_else(PoisonError::into_inner)
             .get(&key)
             .cloned()
+    }
+
+    /// The small files of a repository for this client, which asks for one of them now. Nothing is
+    /// swapped meanwhile: a hold on what is shown no longer would be lost, and the client's next
+    /// file that of another generation.
+    #[must_use]
+    pub fn small(
+        &self,
+        (product, view, arch): (&str, &str, &str),
+        client: Client,
+        asked: Asked,
+        now: Instant,
+    ) -> Option<Small> {
+        let key = (product.to_owned(), view.to_owned(), arch.to_owned());
+        let repositories = self
+            .repositories
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        repositories.get(&key)?.small(client, asked, now)
     }
 
     /// Loads every repository; gives those that cannot be shown, with the reasons. What was shown of
@@ -501,5 +522,78 @@ mod tests {
             new.small(client(1, "ZYpp"), DOCUMENT, now).unwrap().number,
             3
         );
+        // And is held from then on.
+        let newer = ServedRepository {
+            held: new.held,
+            ..repository(&[4, 3])
+        };
+        let signature = newer.small(client(1, "ZYpp"), SIGNATURE, now);
+        assert_eq!(signature.unwrap().number, 3);
+    }
+
+    #[test]
+    fn whoever_asks_while_generations_are_swapped_gets_both_files_of_one() {
+        const SWAPS: i64 = 300;
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::open(folder.path()).unwrap();
+        let served = Served::open(&storage).unwrap();
+        let of = store_repository();
+        served.show(
+            &of,
+            None,
+            repository(&[1]).generations,
+            HashMap::new(),
+            HashMap::new(),
+        );
+        let is_over = std::sync::atomic::AtomicBool::new(false);
+        let ask = |who: &Client, asked| {
+            let small = served.small(
+                ("sle", "stable", "x86_64"),
+                who.clone(),
+                asked,
+                Instant::now(),
+            );
+            small.unwrap().number
+        };
+        let visits = std::thread::scope(|scope| {
+            let visitor = scope.spawn(|| {
+                let mut visits = 0_u32;
+                while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                    visits += 1;
+                    let who = client(1, &visits.to_string());
+                    assert_eq!(ask(&who, SIGNATURE), ask(&who, DOCUMENT), "visit {visits}");
+                }
+                visits
+            });
+            for number in 2..SWAPS {
+                let before = served.get("sle", "stable", "x86_64");
+                let numbers: Vec<i64> = (1..=number).rev().collect();
+                let kept = repository(&numbers).generations;
+                served.show(&of, before.as_deref(), kept, HashMap::new(), HashMap::new());
+            }
+            is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+            visitor.join().unwrap()
+        });
+        assert!(visits > 100, "{visits}");
+    }
+
+    fn store_repository() -> Repository {
+        Repository {
+            id: 1,
+            product_id: 1,
+            product: "sle".to_owned(),
+            channel: "stable".to_owned(),
+            arch: "x86_64".to_owned(),
+            vendor_id: None,
+            vendor: None,
+            current: Some(1),
+            compression: "gzip".to_owned(),
+            whole_id: 1,
+            pinned: None,
+            pinned_reason: None,
+            pinned_by: None,
+            fault: None,
+            fault_at: None,
+        }
     }
 }

@@ -322,6 +322,7 @@ mod tests {
             failures,
             is_distrusted,
             packages: 0,
+            version: 0,
         }
     }
 

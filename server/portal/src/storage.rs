@@ -267,10 +267,7 @@ fn storage_error(error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             tracing::error!(%error, "the data folder's disk is full");
-            Error::out_of_space(
-                "The portal's disk is full. Nothing was kept; the operator has been told by the \
-                 log. Try again later.",
-            )
+            Error::disk_full()
         }
         _ => Error::Internal(anyhow::Error::new(error).context("writing an upload")),
     }

@@ -17,6 +17,12 @@ pub fn evr(epoch: Option<i64>, version: &str, release: &str) -> String {
     }
 }
 
+/// The same of a package in a repository's metadata, where an epoch that there is not is 0.
+#[must_use]
+pub fn metadata_evr(epoch: i32, version: &str, release: &str) -> String {
+    evr((epoch != 0).then_some(epoch.into()), version, release)
+}
+
 /// `23 Nov 2026, 19:52 UTC`.
 #[must_use]
 pub fn moment(at: Time) -> Moment {

@@ -55,6 +55,13 @@ impl Group {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Moment(i64);
 
+impl Moment {
+    /// The oldest transaction that had not ended then.
+    pub(crate) fn number(self) -> i64 {
+        self.0
+    }
+}
+
 /// The present moment. What is read after this call and nothing else is certain to be newer.
 pub async fn moment(conn: &mut PgConnection) -> sqlx::Result<Moment> {
     let oldest = sqlx::query_scalar!(

@@ -7,6 +7,7 @@ mod demand;
 
 pub use demand::{Demand, add_demand, demand, demand_of, forget_demand};
 
+use crate::judging::Moment;
 use crate::{PgConnection, Time};
 use kabi::Verdict;
 use kmod::{Certificate, ModuleSignature};
@@ -31,11 +32,25 @@ pub struct Driver {
     pub created_at: Time,
 }
 
-/// Ids of all published packages.
-pub async fn published(conn: &mut PgConnection) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar!("SELECT id FROM packages WHERE state = 'published'")
-        .fetch_all(conn)
-        .await
+/// Ids of all published packages, or of those among these.
+pub async fn published(conn: &mut PgConnection, of: Option<&[Uuid]>) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "SELECT id FROM packages
+         WHERE state = 'published' AND ($1::uuid[] IS NULL OR id = ANY ($1))",
+        of,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Packages that were published, withdrawn or placed elsewhere since that moment, or lost verdicts.
+pub async fn changed_packages(conn: &mut PgConnection, since: Moment) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "SELECT id FROM packages WHERE changed >= $1::bigint::text::xid8",
+        since.number(),
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// These packages, in the order of their ids.
@@ -119,8 +134,42 @@ pub struct Shown {
     pub channel: String,
 }
 
-/// Where all published packages can be had.
-pub async fn shown(conn: &mut PgConnection) -> sqlx::Result<Vec<Shown>> {
+/// A repository of a product's channel, and the generation that clients see.
+#[derive(Clone, Copy, Debug)]
+pub struct Repository {
+    pub id: i64,
+    pub current: i64,
+}
+
+/// All repositories that have been published.
+pub async fn repositories(conn: &mut PgConnection) -> sqlx::Result<Vec<Repository>> {
+    sqlx::query_as!(
+        Repository,
+        r#"SELECT id, current AS "current!" FROM repositories
+           WHERE current IS NOT NULL AND vendor_id IS NULL"#,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Packages that came into a repository or left it after this generation.
+pub async fn moved(
+    conn: &mut PgConnection,
+    repository_id: i64,
+    after: i64,
+) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "SELECT package_id FROM repository_packages
+         WHERE repository_id = $1 AND (added > $2 OR removed > $2)",
+        repository_id,
+        after,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Where all published packages can be had, or these alone.
+pub async fn shown(conn: &mut PgConnection, of: Option<&[Uuid]>) -> sqlx::Result<Vec<Shown>> {
     sqlx::query_as!(
         Shown,
         "SELECT DISTINCT rp.package_id, r.product_id, r.channel
@@ -129,7 +178,9 @@ pub async fn shown(conn: &mut PgConnection) -> sqlx::Result<Vec<Shown>> {
          JOIN packages p ON p.id = rp.package_id
          JOIN placements l ON l.package_id = rp.package_id AND l.product_id = r.product_id
           AND l.channel = r.channel
-         WHERE rp.removed IS NULL AND r.vendor_id IS NULL AND p.state = 'published'",
+         WHERE rp.removed IS NULL AND r.vendor_id IS NULL AND p.state = 'published'
+           AND ($1::uuid[] IS NULL OR rp.package_id = ANY ($1))",
+        of,
     )
     .fetch_all(conn)
     .await
@@ -143,14 +194,36 @@ pub struct OnKernel {
     pub verdict: Verdict,
 }
 
-/// All public verdicts on published packages, or those on these alone.
-pub async fn verdicts(conn: &mut PgConnection, of: Option<&[Uuid]>) -> sqlx::Result<Vec<OnKernel>> {
+/// Which verdicts are wanted.
+#[derive(Clone, Copy, Debug)]
+pub enum Which<'a> {
+    All,
+    Of(&'a [Uuid]),
+    On(&'a [Uuid]),
+    Since(Moment),
+}
+
+/// Public verdicts on published packages: all, those of some packages, on some kernels, or written
+/// since some moment.
+pub async fn verdicts(conn: &mut PgConnection, which: Which<'_>) -> sqlx::Result<Vec<OnKernel>> {
+    let (mut packages, mut kernels, mut since) = (None, None, None);
+    match which {
+        Which::All => {}
+        Which::Of(ids) => packages = Some(ids),
+        Which::On(ids) => kernels = Some(ids),
+        Which::Since(moment) => since = Some(moment.number()),
+    }
     let rows = sqlx::query!(
         "SELECT v.package_id, v.kernel_id, v.verdict
          FROM verdicts v JOIN packages p ON p.id = v.package_id
-         WHERE p.state = 'published' AND ($1::uuid[] IS NULL OR p.id = ANY ($1))
+         WHERE p.state = 'published'
+           AND ($1::uuid[] IS NULL OR v.package_id = ANY ($1))
+           AND ($2::uuid[] IS NULL OR v.kernel_id = ANY ($2))
+           AND ($3::bigint IS NULL OR v.changed >= $3)
            AND v.kernel_id IN (SELECT id FROM visible_kernels(false, NULL))",
-        of,
+        packages,
+        kernels,
+        since,
     )
     .fetch_all(conn)
     .await?;

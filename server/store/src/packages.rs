@@ -9,7 +9,7 @@ pub use inspected::{
 };
 pub(crate) use listing::like_pattern;
 pub use listing::{Filter, list};
-pub use neighbours::{earlier_rpm_vendor, same_file};
+pub use neighbours::{SameModule, earlier_rpm_vendor, same_modules};
 
 use crate::{PgConnection, Time, Viewer, channel, notify};
 use serde_json::Value;

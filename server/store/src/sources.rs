@@ -39,6 +39,8 @@ pub struct Source {
     pub is_distrusted: bool,
     /// Driver packages found in it.
     pub packages: i64,
+    /// Rises with whatever is known of its packages.
+    pub version: i64,
 }
 
 /// A driver package of a source.
@@ -122,6 +124,8 @@ pub async fn upsert(
          ON CONFLICT ON CONSTRAINT sources_url_key DO UPDATE SET
              key = excluded.key, fingerprints = excluded.fingerprints, read_at = excluded.read_at,
              etag = NULL, last_modified = NULL, failures = 0,
+             -- What another key vouched for is not known to be this one's.
+             good_at = CASE WHEN sources.key = excluded.key THEN sources.good_at END,
              approved_by = CASE WHEN sources.key = excluded.key
                                 THEN coalesce(sources.approved_by, excluded.approved_by)
                                 ELSE excluded.approved_by END,
@@ -154,7 +158,7 @@ pub async fn list(
         r#"SELECT s.id, s.vendor_id, v.name AS vendor, v.display_name AS vendor_display_name,
                   s.product_id, p.name AS product, s.url, s.key, s.fingerprints, s.created_at,
                   s.approved_by, s.approved_at, s.read_at, s.good_at, s.etag, s.last_modified,
-                  s.fault, s.failures, s.is_distrusted,
+                  s.fault, s.failures, s.is_distrusted, s.version,
                   (SELECT count(*) FROM source_packages q WHERE q.source_id = s.id) AS "packages!"
            FROM sources s
            JOIN vendors v ON v.id = s.vendor_id
@@ -271,7 +275,8 @@ pub async fn set_fault(
     Ok(())
 }
 
-/// Puts what was read in the place of what was known. A package that is unchanged keeps its id.
+/// Puts what was read in the place of what was known. A package that is unchanged keeps its ids; one of
+/// which the metadata say something else gets another `uid`.
 pub async fn replace_packages(
     conn: &mut PgConnection,
     id: Uuid,
@@ -292,6 +297,13 @@ pub async fn replace_packages(
     for package in packages {
         insert_package(conn, id, package).await?;
     }
+    raise_version(conn, id).await
+}
+
+async fn raise_version(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE sources SET version = version + 1 WHERE id = $1", id)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
@@ -309,7 +321,23 @@ async fn insert_package(
              (source_id, pkgid, name, epoch, version, release, arch, summary, license, location, size,
               aliases, flavors, symbols, crcs, releases, needs_others)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-         ON CONFLICT ON CONSTRAINT source_packages_pkgid_key DO NOTHING",
+         ON CONFLICT ON CONSTRAINT source_packages_pkgid_key DO UPDATE SET
+             uid = excluded.uid, name = excluded.name, epoch = excluded.epoch,
+             version = excluded.version, release = excluded.release, arch = excluded.arch,
+             summary = excluded.summary, license = excluded.license, size = excluded.size,
+             aliases = excluded.aliases, flavors = excluded.flavors, symbols = excluded.symbols,
+             crcs = excluded.crcs, releases = excluded.releases,
+             needs_others = excluded.needs_others
+         WHERE (source_packages.name, source_packages.epoch, source_packages.version,
+                source_packages.release, source_packages.arch, source_packages.summary,
+                source_packages.license, source_packages.size, source_packages.aliases,
+                source_packages.flavors, source_packages.symbols, source_packages.crcs,
+                source_packages.releases, source_packages.needs_others)
+               IS DISTINCT FROM
+               (excluded.name, excluded.epoch, excluded.version, excluded.release, excluded.arch,
+                excluded.summary, excluded.license, excluded.size, excluded.aliases,
+                excluded.flavors, excluded.symbols, excluded.crcs, excluded.releases,
+                excluded.needs_others)",
         source_id,
         package.pkgid,
         package.name,
@@ -407,7 +435,7 @@ pub async fn replace_verdicts(
         .execute(&mut *conn)
         .await?;
     }
-    Ok(())
+    raise_version(conn, id).await
 }
 
 /// A verdict as it is shown.
@@ -449,4 +477,83 @@ pub async fn verdicts(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Vec<Sho
         examples: row.examples,
     });
     Ok(shown.collect())
+}
+
+/// A driver package of a source, by the id that answers name it by.
+#[derive(Clone, Copy, Debug)]
+pub struct DriverId {
+    pub uid: Uuid,
+    /// How many patterns of hardware it has.
+    pub patterns: i32,
+}
+
+/// The driver packages of a source that name hardware.
+pub async fn driver_ids(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Vec<DriverId>> {
+    sqlx::query_as!(
+        DriverId,
+        r#"SELECT uid, cardinality(aliases) AS "patterns!" FROM source_packages
+           WHERE source_id = $1 AND aliases <> '{}' ORDER BY uid"#,
+        id,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// What look-ups tell of a source's package.
+#[derive(Clone, Debug)]
+pub struct Driver {
+    pub uid: Uuid,
+    pub source_id: Uuid,
+    pub vendor_id: i64,
+    pub vendor: String,
+    pub vendor_display_name: String,
+    pub name: String,
+    pub epoch: i32,
+    pub version: String,
+    pub release: String,
+    pub arch: String,
+    pub summary: String,
+    pub license: String,
+    pub aliases: Vec<String>,
+}
+
+/// These packages.
+pub async fn drivers(conn: &mut PgConnection, uids: &[Uuid]) -> sqlx::Result<Vec<Driver>> {
+    sqlx::query_as!(
+        Driver,
+        "SELECT q.uid, q.source_id, s.vendor_id, v.name AS vendor,
+                v.display_name AS vendor_display_name, q.name, q.epoch, q.version, q.release, q.arch,
+                q.summary, q.license, q.aliases
+         FROM source_packages q
+         JOIN sources s ON s.id = q.source_id
+         JOIN vendors v ON v.id = s.vendor_id
+         WHERE q.uid = ANY ($1)
+         ORDER BY q.uid",
+        uids,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// The words alone of all verdicts on the packages of a source that name hardware, on kernels that
+/// everybody may know of.
+pub async fn driver_verdicts(
+    conn: &mut PgConnection,
+    id: Uuid,
+) -> sqlx::Result<Vec<crate::lookup::OnKernel>> {
+    let rows = sqlx::query!(
+        "SELECT q.uid, v.kernel_id, v.verdict
+         FROM source_verdicts v JOIN source_packages q ON q.id = v.package_id
+         WHERE q.source_id = $1 AND q.aliases <> '{}'
+           AND v.kernel_id IN (SELECT id FROM visible_kernels(false, NULL))",
+        id,
+    )
+    .fetch_all(conn)
+    .await?;
+    let words = rows.into_iter().map(|row| crate::lookup::OnKernel {
+        package_id: row.uid,
+        kernel_id: row.kernel_id,
+        verdict: crate::verdicts::parse(&row.verdict),
+    });
+    Ok(words.collect())
 }

@@ -112,6 +112,7 @@ async fn accept(conn: &mut crate::PgConnection, id: Uuid, location: &str) -> sql
         repomd_primary: String::new(),
         repomd_filelists: String::new(),
         repomd_other: String::new(),
+        excludes: Vec::new(),
         modules: Vec::new(),
         aliases: vec![("acme_net".to_owned(), "pci:v00001234d*".to_owned())],
         certificates: Vec::new(),

@@ -53,7 +53,8 @@ async fn save_some(conn: &mut PgConnection, verdicts: &[Judged], now: Time) -> s
          ON CONFLICT ON CONSTRAINT verdicts_pkey DO UPDATE SET
              verdict = excluded.verdict, modules_total = excluded.modules_total,
              modules_load = excluded.modules_load, reasons_total = excluded.reasons_total,
-             modules = excluded.modules, judged_at = excluded.judged_at
+             modules = excluded.modules, judged_at = excluded.judged_at,
+             changed = excluded.changed
          WHERE (verdicts.verdict, verdicts.modules_total, verdicts.modules_load,
                 verdicts.reasons_total, verdicts.modules)
                IS DISTINCT FROM

@@ -195,18 +195,6 @@ impl Bench {
     }
 }
 
-/// The best of several runs by what one of them took.
-fn best<T: Copy>(mut run: impl FnMut() -> Result<T>, took: impl Fn(T) -> f64) -> Result<T> {
-    let mut best = run()?;
-    for _ in 1..TIMES {
-        let next = run()?;
-        if took(next) < took(best) {
-            best = next;
-        }
-    }
-    Ok(best)
-}
-
 /// Runs a command, its output thrown away, and gives what it and its children took.
 fn time(command: &mut Command) -> Result<Cost> {
     command.stdin(Stdio::null()).stdout(Stdio::null());
@@ -263,13 +251,6 @@ mod tests {
         let cost = |wall, cpu| Cost { wall, cpu };
         let best = Cost::MAX.min(cost(3.0, 1.0)).min(cost(2.0, 4.0));
         assert_eq!((best.wall, best.cpu), (2.0, 1.0));
-    }
-
-    #[test]
-    fn the_best_run_counts() {
-        let mut runs = [3.0, 1.0, 2.0, 5.0, 4.0].into_iter();
-        let best = best(|| Ok(runs.next().unwrap()), |took| took).unwrap();
-        assert_eq!(best, 1.0);
     }
 
     #[test]

@@ -69,6 +69,12 @@ impl Maker {
         self.sign((file_name, more(package)))
     }
 
+    /// A module for the base kernel that drives these devices.
+    pub fn module(name: &str, alias: &str) -> Vec<u8> {
+        let base = kernel(Role::Base);
+        builder(base, name, layout(base)).alias(alias).build()
+    }
+
     /// A package without modules.
     pub fn companion(&self, name: &str, path: &str, bytes: Vec<u8>) -> Made {
         let package = RpmBuilder::new(name, "1.0", "1", "noarch")
@@ -112,6 +118,10 @@ fn driver_package(
 }
 
 fn module_bytes(kernel: &KernelEntry, name: &str, layout: u32) -> Vec<u8> {
+    builder(kernel, name, layout).build()
+}
+
+fn builder(kernel: &KernelEntry, name: &str, layout: u32) -> ModuleBuilder {
     let vermagic = kernel
         .vermagic
         .as_deref()
@@ -119,7 +129,6 @@ fn module_bytes(kernel: &KernelEntry, name: &str, layout: u32) -> Vec<u8> {
     ModuleBuilder::new(name)
         .vermagic(vermagic)
         .module_layout(layout)
-        .build()
 }
 
 /// The version of `module_layout`, as a real module of the kernel carries it.

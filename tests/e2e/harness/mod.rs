@@ -5,10 +5,13 @@
 
 pub mod browser;
 pub mod client;
+pub mod disk;
+pub mod door;
 pub mod http;
 pub mod leash;
 pub mod made;
 pub mod mirror;
+pub mod module_key;
 pub mod portal;
 pub mod process;
 pub mod repository;
@@ -131,7 +134,7 @@ pub fn words(output: &Output) -> String {
 /// Looks again and again until something is there.
 #[track_caller]
 pub fn until<T>(what: &str, patience: Duration, mut look: impl FnMut() -> Option<T>) -> T {
-    const AGAIN: Duration = Duration::from_millis(50);
+    const AGAIN: Duration = Duration::from_millis(20);
     let deadline = Instant::now() + patience;
     loop {
         if let Some(found) = look() {

@@ -41,7 +41,11 @@ pub struct Portal {
 impl Portal {
     /// One without kernels and packages.
     pub fn open(options: &[&str]) -> Portal {
-        let server = Server::start(options);
+        Portal::of(Server::start(options))
+    }
+
+    /// The same of a server that runs already.
+    pub fn of(server: Server) -> Portal {
         add_product(&server, PRODUCT, &[&kernel(Role::Base).flavor]);
         let mut tokens = BTreeMap::new();
         for (vendor, display_name, email) in VENDORS {
@@ -70,11 +74,14 @@ impl Portal {
 
     /// The same with the base kernel.
     pub fn with_base_kernel(options: &[&str]) -> Portal {
-        let portal = Portal::open(options);
-        portal
-            .register(PRODUCT, kernel(Role::Base), "released", "")
+        Portal::open(options).and_base_kernel()
+    }
+
+    /// Registers the base kernel.
+    pub fn and_base_kernel(self) -> Portal {
+        self.register(PRODUCT, kernel(Role::Base), "released", "")
             .expect(201);
-        portal
+        self
     }
 
     pub fn url(&self, path: &str) -> String {

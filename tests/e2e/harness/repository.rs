@@ -1,5 +1,6 @@
 //! A repository as a careful client reads it: every signature, every checksum, every package.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +15,13 @@ use super::http::{Ask, Reply};
 pub const REPOMD: &str = "repodata/repomd.xml";
 pub const SIGNATURE: &str = "repodata/repomd.xml.asc";
 pub const KEY: &str = "repodata/repomd.xml.key";
+
+/// In which order a client asks for the small files.
+pub type Order = [&'static str; 2];
+/// zypper's.
+pub const SIGNATURE_FIRST: Order = [SIGNATURE, REPOMD];
+/// dnf's.
+pub const DOCUMENT_FIRST: Order = [REPOMD, SIGNATURE];
 
 /// More than any metadata of ours, unpacked.
 const LIMIT: u64 = 1 << 28;
@@ -66,15 +74,23 @@ impl Repository {
     /// Reads all metadata in zypper's order, checks signature and checksums, and sees that each
     /// listed package is there in full size. Returns the names of the packages.
     pub fn look(&self, now: u64) -> Result<Vec<String>, Trouble> {
+        self.look_in_order(SIGNATURE_FIRST, now)
+    }
+
+    /// The same, the small files asked for in this order.
+    pub fn look_in_order(&self, order: Order, now: u64) -> Result<Vec<String>, Trouble> {
         // Each look is another client: one that came before may be served what it began with.
         static LOOKS: AtomicU64 = AtomicU64::new(0);
         let program = format!("careful-client/{}", LOOKS.fetch_add(1, Ordering::Relaxed));
-        let signature = self.ask("GET", SIGNATURE, &program)?.body;
-        let repomd = self.ask("GET", REPOMD, &program)?.body;
-        keyring::verify_detached(&repomd, &signature, std::slice::from_ref(&self.key), now)
+        let mut small = HashMap::new();
+        for location in order {
+            small.insert(location, self.ask("GET", location, &program)?.body);
+        }
+        let (repomd, signature) = (&small[REPOMD], &small[SIGNATURE]);
+        keyring::verify_detached(repomd, signature, std::slice::from_ref(&self.key), now)
             .map_err(|error| Trouble::Wrong(format!("{REPOMD}: {error}")))?;
         let mut trouble = None;
-        let checked = repomd::check(&repomd, &mut |location| {
+        let checked = repomd::check(repomd, &mut |location| {
             self.ask("GET", location, &program)
                 .map(|reply| reply.body)
                 .map_err(|error| {

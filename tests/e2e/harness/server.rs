@@ -8,6 +8,7 @@ use rustix::process::Pid;
 use xtask::demo::api::Api;
 use xtask::demo::portal::command;
 
+use super::disk::Disk;
 use super::leash::Leash;
 use super::{free_port, given, scratch, succeed};
 
@@ -21,30 +22,46 @@ pub struct Server {
     options: Vec<String>,
     folder: PathBuf,
     leash: Option<Leash>,
+    /// What lies below a folder of the data folder, if not with the rest.
+    disk: Option<Disk>,
 }
 
 impl Server {
     /// Starts one with further options and waits until it answers.
     pub fn start(options: &[&str]) -> Server {
+        let mut server = Server::prepare(options);
+        server.begin();
+        server
+    }
+
+    /// The same with a disk of its own, of so many bytes, for a folder of the data folder; an empty
+    /// name means all of it.
+    pub fn start_on_small_disk(options: &[&str], folder: &str, bytes: u64) -> Server {
+        let mut server = Server::prepare(options);
+        let folder = server.data().join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        server.disk = Some(Disk::over(&folder, bytes));
+        server.begin();
+        server
+    }
+
+    fn prepare(options: &[&str]) -> Server {
         let port = free_port();
-        let mut server = Server {
+        Server {
             api: Api::new(&format!("http://127.0.0.1:{port}")),
             port,
             options: options.iter().map(|option| String::from(*option)).collect(),
             folder: scratch().keep(),
             leash: None,
-        };
-        server.begin();
-        server
+            disk: None,
+        }
     }
 
     /// Starts the program on the data that is there.
     pub fn begin(&mut self) {
-        let mut serve = command(&given("KMP_PORTAL_PROGRAM"), &self.data());
+        let mut serve = self.subcommand("serve");
         let listen = format!("127.0.0.1:{}", self.port);
-        serve
-            .args(["serve", "--listen", &listen])
-            .args(&self.options);
+        serve.args(["--listen", &listen]).args(&self.options);
         let mut leash = Leash::with_folder(&serve, &self.log(), Some(&self.folder));
         leash.until_ready("the portal", || {
             let answer = self.api.get("/healthz", None);
@@ -73,9 +90,22 @@ impl Server {
     }
 
     pub fn admin_command(&self) -> Command {
+        self.subcommand("admin")
+    }
+
+    /// The program on the same data, where the same disk is mounted.
+    pub fn subcommand(&self, name: &str) -> Command {
         let mut command = command(&given("KMP_PORTAL_PROGRAM"), &self.data());
-        command.arg("admin");
-        command
+        command.arg(name);
+        match &self.disk {
+            Some(disk) => disk.within(&command),
+            None => command,
+        }
+    }
+
+    /// The disk that it was started on.
+    pub fn disk(&self) -> &Disk {
+        self.disk.as_ref().expect("it has a small disk")
     }
 
     /// `http://host:port`, without a slash at its end.
@@ -98,8 +128,12 @@ impl Server {
 
     /// Files below a folder of the data folder, folders left out.
     pub fn files_in(&self, folder: &str) -> Vec<PathBuf> {
+        let data = match &self.disk {
+            Some(disk) => disk.see(&self.data()),
+            None => self.data(),
+        };
         let mut files = Vec::new();
-        collect(&self.data().join(folder), &mut files);
+        collect(&data.join(folder), &mut files);
         files.sort();
         files
     }

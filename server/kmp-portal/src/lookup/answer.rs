@@ -38,14 +38,25 @@ pub struct OwnDriver {
 #[derive(Deserialize)]
 pub struct Driver {
     pub nevra: String,
+    pub source: Source,
     pub module: String,
+}
+
+/// Who inspected a package.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// The portal.
+    Portal,
+    /// Nobody: it lies in a repository of somebody else's.
+    External,
 }
 
 #[derive(Deserialize)]
 pub struct Alternative {
     pub nevra: String,
     pub reasons: Vec<String>,
-    pub channel: String,
+    pub channel: Option<String>,
     pub kernels: Vec<String>,
     pub expected: Option<String>,
 }
@@ -62,6 +73,8 @@ pub struct Plan {
 pub struct PlannedRepository {
     pub alias: String,
     pub url: String,
+    #[serde(default)]
+    pub external: bool,
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! The portal's answer for people.
 
-use super::answer::{Alternative, Answer, Device};
+use super::answer::{Alternative, Answer, Device, Source};
 
 /// Prints what was found and what would be done.
 pub fn print(answer: &Answer, devices: usize) {
@@ -25,7 +25,11 @@ pub fn print(answer: &Answer, devices: usize) {
     }
     println!("\nTo be installed: {}", plan.packages.join(", "));
     for repository in &plan.repositories {
-        println!("  from {}  {}", repository.alias, repository.url);
+        let whose = match repository.external {
+            true => "  (of somebody else, not inspected by the portal)",
+            false => "",
+        };
+        println!("  from {}  {}{whose}", repository.alias, repository.url);
     }
     for key in &plan.keys {
         println!("  key  {}  {}", key.fingerprints.join(", "), key.url);
@@ -56,9 +60,11 @@ fn print_device(device: &Device) {
         println!("  the kernel has its own driver: {}", modules.join(", "));
     }
     for driver in &device.drivers {
-        match driver.module.as_str() {
-            "" => println!("  {}", driver.nevra),
-            module => println!("  {}  (module {module})", driver.nevra),
+        let nevra = &driver.nevra;
+        match (driver.source, driver.module.as_str()) {
+            (Source::External, _) => println!("  {nevra}  (external, as far as its metadata tell)"),
+            (Source::Portal, "") => println!("  {nevra}"),
+            (Source::Portal, module) => println!("  {nevra}  (module {module})"),
         }
     }
     for alternative in &device.alternatives {
@@ -72,10 +78,14 @@ fn why(alternative: &Alternative) -> String {
             [] => "it loads on no kernel that the portal knows".to_owned(),
             kernels => format!("it loads on {} only", kernels.join(", ")),
         },
-        "other-channel" => format!("it is in the channel {}", alternative.channel),
+        "other-channel" => {
+            let channel = alternative.channel.as_deref().unwrap_or("of another name");
+            format!("it is in the channel {channel}")
+        }
         "not-free" => "its licence is not compatible with the kernel's".to_owned(),
         "not-certified" => "it is not certified".to_owned(),
         "not-signed" => "its modules are not signed, and Secure Boot refuses them".to_owned(),
+        "external" => "it is in a repository of somebody else".to_owned(),
         "other-build" => "another build of it serves other devices".to_owned(),
         other => other.to_owned(),
     };

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::Chunks;
 use super::archive::{Archive, Entry};
-use crate::digest::RunningCheck;
+use crate::digest::{Hasher, RunningCheck, update_each};
 use crate::error::ArchiveProblem;
 use crate::files::FileList;
 use crate::oddities::{Oddities, quoted};
@@ -48,6 +48,7 @@ impl Walk<'_> {
         let mut archive = Archive::new(chunks, self.limits.path_length, (self.checks)());
         let mut state = State::new(self);
         while state.one_file(&mut archive)? {}
+        state.hash_the_last();
         let (after, filled) = archive.rest()?;
         if filled {
             let what = format!("{after} bytes follow the end of the archive inside the payload");
@@ -82,8 +83,10 @@ struct State<'a> {
     certificates: Vec<PackagedCertificate>,
     wanted: Wanted,
     kept: Vec<KeptFile>,
-    /// Empty: what the file before this one was read into, for the next.
-    buffer: Vec<u8>,
+    /// Empty: what files before this one were read into, for the next.
+    buffers: Vec<Vec<u8>>,
+    /// A module that waits for another, to be hashed with it.
+    unhashed: Option<Unhashed>,
     /// Of all modules so far, see [`Limits::module_facts`].
     facts: u64,
     digests: Vec<DigestCheck>,
@@ -104,7 +107,8 @@ impl<'a> State<'a> {
             certificates: Vec::new(),
             wanted: walk.wanted,
             kept: Vec::new(),
-            buffer: Vec::new(),
+            buffers: Vec::new(),
+            unhashed: None,
             facts: 0,
             digests: Vec::new(),
             oddities: Oddities::default(),
@@ -205,7 +209,8 @@ impl<'a> State<'a> {
         }
         let mut check = self.running_check(file);
         let kind = Kind::of(&file.path, self.wanted.keep);
-        let mut bytes = kind.map(|_| std::mem::take(&mut self.buffer));
+        let mut bytes = kind.map(|_| self.buffers.pop().unwrap_or_default());
+        let later = matches!(kind, Some(Kind::Module)) && size <= UNHASHED_MAX;
         let most = match kind {
             Some(Kind::Module) => self.limits.module.unpacked,
             Some(Kind::Kept) => self.room_for(size)?,
@@ -213,7 +218,7 @@ impl<'a> State<'a> {
             None => 0,
         };
         archive.data(size, |piece| {
-            if let Some(check) = &mut check {
+            if let Some(check) = check.as_mut().filter(|_| !later) {
                 check.update(piece);
             }
             if let Some(bytes) = bytes
@@ -224,10 +229,10 @@ impl<'a> State<'a> {
                 bytes.extend_from_slice(piece);
             }
         })?;
-        if let Some(check) = check {
+        if let Some(check) = check.take_if(|_| !later) {
             self.checked(position, check.finish());
         }
-        let (Some(kind), Some(mut bytes)) = (kind, bytes) else {
+        let (Some(kind), Some(bytes)) = (kind, bytes) else {
             return Ok(());
         };
         match kind {
@@ -239,11 +244,58 @@ impl<'a> State<'a> {
                 return Ok(());
             }
         }
-        if bytes.capacity() <= BUFFER_MAX {
-            bytes.clear();
-            self.buffer = bytes;
+        match check {
+            Some(check) => self.hash_beside(Unhashed {
+                position,
+                check,
+                bytes,
+                done: 0,
+            }),
+            None => self.reuse(bytes),
         }
         Ok(())
+    }
+
+    /// Hashes a module together with the one that waits, as far as both go; one of them may go on
+    /// waiting.
+    fn hash_beside(&mut self, mut fresh: Unhashed) {
+        let Some(mut waiting) = self.unhashed.take() else {
+            self.unhashed = Some(fresh);
+            return;
+        };
+        let count = waiting.left().min(fresh.left());
+        update_each(
+            [&mut waiting, &mut fresh]
+                .into_iter()
+                .map(|it| it.next(count)),
+        );
+        for it in [waiting, fresh] {
+            match it.left() {
+                0 => self.hashed(it),
+                _ => self.unhashed = Some(it),
+            }
+        }
+    }
+
+    /// Hashes the module that no other came for.
+    fn hash_the_last(&mut self) {
+        if let Some(mut last) = self.unhashed.take() {
+            let (hasher, bytes) = last.next(last.left());
+            hasher.update(bytes);
+            self.hashed(last);
+        }
+    }
+
+    fn hashed(&mut self, it: Unhashed) {
+        self.checked(it.position, it.check.finish());
+        self.reuse(it.bytes);
+    }
+
+    fn reuse(&mut self, mut bytes: Vec<u8>) {
+        if bytes.capacity() <= BUFFER_MAX {
+            bytes.clear();
+            self.buffers.push(bytes);
+        }
     }
 
     /// How many bytes a file to be kept may have; an error when it has more.
@@ -427,8 +479,35 @@ enum Kind {
     Kept,
 }
 
+/// A module that was read and whose digest is not complete.
+struct Unhashed {
+    /// In the header's list.
+    position: usize,
+    check: RunningCheck,
+    bytes: Vec<u8>,
+    /// How many of them were hashed.
+    done: usize,
+}
+
+impl Unhashed {
+    fn left(&self) -> usize {
+        self.bytes.len() - self.done
+    }
+
+    /// The next so many bytes to hash.
+    fn next(&mut self, count: usize) -> (&mut Hasher, &[u8]) {
+        let next = self.done..self.done + count;
+        self.done = next.end;
+        let bytes = self.bytes.get(next).unwrap_or_default();
+        (self.check.hasher(), bytes)
+    }
+}
+
 /// Bytes of memory that are kept from one file to the next; few modules are larger.
 const BUFFER_MAX: usize = 4 << 20;
+
+/// Larger modules are hashed while they come in, so that two of them are never in memory.
+const UNHASHED_MAX: u64 = 1 << 20;
 
 /// Makes room for so many bytes more of a file that says it has `size`: by doubling, so that memory
 /// grows with what is really there, but not beyond its end.

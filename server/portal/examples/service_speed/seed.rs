@@ -128,6 +128,7 @@ pub async fn package(
         repomd_primary: String::new(),
         repomd_filelists: String::new(),
         repomd_other: String::new(),
+        excludes: Vec::new(),
         modules: modules.into_iter().map(path).collect(),
         aliases: Vec::new(),
         certificates: Vec::new(),

@@ -1,8 +1,8 @@
 //! What a look-up is told. Pure: a question, the catalogue and what the caller may know of kernels go
 //! in; the answer borrows from all of them.
 
-use super::catalogue::{Catalogue, Kernel, Support};
-use super::choosing::{Chooser, Hit, Reason, Signing, Terms};
+use super::catalogue::{Catalogue, Driver, Kernel, Support, Verdicts};
+use super::choosing::{Chooser, Hit, Place, Reason, Signing, Terms};
 use super::device::Device;
 use super::names::Names;
 use super::own_drivers::OwnIndex;
@@ -10,7 +10,7 @@ use super::plan::{Plan, Site};
 use super::question::Asked;
 use kabi::Verdict;
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use time::Date;
 use uuid::Uuid;
 
@@ -23,7 +23,7 @@ const ALTERNATIVES_TOLD: usize = 5;
 pub struct View<'c> {
     /// Of the product and architecture asked about, newest first.
     pub kernels: Vec<&'c Kernel>,
-    pub verdicts: &'c HashMap<Uuid, Vec<(Uuid, Verdict)>>,
+    pub verdicts: &'c Verdicts,
 }
 
 impl<'c> View<'c> {
@@ -47,7 +47,7 @@ impl<'c> View<'c> {
     }
 
     pub(super) fn verdicts_of(&self, package: Uuid) -> &'c [(Uuid, Verdict)] {
-        self.verdicts.get(&package).map_or(&[], Vec::as_slice)
+        self.verdicts.get(&package).map_or(&[], AsRef::as_ref)
     }
 
     /// The best verdict on one of these kernels.
@@ -94,12 +94,23 @@ pub struct Repository {
     pub key_fingerprint: String,
 }
 
-/// Whose packages they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// Where a package comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     /// Inspected, judged and published here.
     Portal,
+    /// In a repository of somebody else's: what is said of it is as far as its metadata tell.
+    External,
+}
+
+impl Source {
+    fn of(driver: &Driver) -> Self {
+        match driver.source_id {
+            None => Self::Portal,
+            Some(_) => Self::External,
+        }
+    }
 }
 
 /// A package that is offered.
@@ -115,14 +126,17 @@ pub struct Package<'c> {
     /// On the kernel asked for; left out when none was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
-    pub channel: &'c str,
+    /// None of those in repositories of others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<&'c str>,
     pub support: Support,
     pub certified: bool,
     pub free: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub license: Option<&'c str>,
     pub repository_url: String,
-    pub key_fingerprint: String,
+    /// Of the key that signs the repository.
+    pub key_fingerprint: &'c str,
     /// Keys that sign the vendor's packages.
     pub vendor_key_fingerprints: &'c [String],
     /// By which the modules are signed, under Secure Boot: it has to be enrolled once.
@@ -178,6 +192,7 @@ pub struct OwnDriver<'c> {
 pub struct DeviceDriver<'c> {
     pub package: Uuid,
     pub nevra: &'c str,
+    pub source: Source,
     pub pattern: &'c str,
     pub module: &'c str,
     /// How much of the device the pattern determines.
@@ -189,9 +204,11 @@ pub struct Alternative<'c> {
     pub name: &'c str,
     pub nevra: &'c str,
     pub vendor: &'c str,
+    pub source: Source,
     pub reasons: &'c [Reason],
-    /// Where it can be had.
-    pub channel: &'c str,
+    /// Where it can be had; none of those in repositories of others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<&'c str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
     /// Kernels on which it loads, newest first.
@@ -325,6 +342,7 @@ impl<'c> Judged<'c> {
                 .map(|(hit, _)| DeviceDriver {
                     package: hit.driver.id,
                     nevra: &hit.driver.nevra,
+                    source: Source::of(hit.driver),
                     pattern: hit.pattern,
                     module: hit.module,
                     specificity: hit.specificity,
@@ -344,8 +362,9 @@ impl<'c> Judged<'c> {
             name: &hit.driver.name,
             nevra: &hit.driver.nevra,
             vendor: &hit.driver.vendor,
+            source: Source::of(hit.driver),
             reasons: &terms.reasons,
-            channel: terms.channel,
+            channel: terms.place.channel(),
             verdict: terms.verdict,
             kernels: self.chooser.kernels_for(hit.driver),
             expected: is_for_other_kernel
@@ -364,11 +383,11 @@ impl DeviceAnswer<'_> {
     }
 }
 
-/// The fewest reservations first, then the most specific match.
+/// What was inspected here first, the fewest reservations, then the most specific match.
 fn in_order(packages: BTreeMap<Uuid, (Package<'_>, u32)>) -> Vec<Package<'_>> {
     let mut packages: Vec<(Package<'_>, u32)> = packages.into_values().collect();
     packages.sort_by(|(a, most_a), (b, most_b)| {
-        (a.verdict, most_b, a.name).cmp(&(b.verdict, most_a, b.name))
+        (a.source, a.verdict, most_b, a.name).cmp(&(b.source, b.verdict, most_a, b.name))
     });
     packages.into_iter().map(|(package, _)| package).collect()
 }
@@ -380,8 +399,20 @@ fn package<'a>(
     facts: &Facts<'a>,
 ) -> Package<'a> {
     let driver = hit.driver;
-    let repository = facts.site.repository(asked, terms.channel);
     let keys = facts.catalogue.vendor_keys.get(&driver.vendor_id);
+    let keys = keys.map_or(&[][..], Vec::as_slice);
+    let (repository_url, key_fingerprint, keys) = match terms.place {
+        Place::Channel(channel) => {
+            let url = facts.site.repository_url(asked, channel);
+            (url, &*facts.site.key_fingerprint, keys)
+        }
+        // Its pinned keys sign both.
+        Place::Source(source) => {
+            let first = source.fingerprints.first();
+            let keys = source.fingerprints.as_slice();
+            (source.url.clone(), first.map_or("", String::as_str), keys)
+        }
+    };
     Package {
         id: driver.id,
         name: &driver.name,
@@ -389,16 +420,16 @@ fn package<'a>(
         version: &driver.evr,
         vendor: &driver.vendor,
         summary: &driver.summary,
-        source: Source::Portal,
+        source: Source::of(driver),
         verdict: terms.verdict,
-        channel: terms.channel,
+        channel: terms.place.channel(),
         support: terms.support,
         certified: terms.is_certified,
         free: terms.is_free,
         license: driver.license.as_deref(),
-        repository_url: repository.url,
-        key_fingerprint: repository.key_fingerprint,
-        vendor_key_fingerprints: keys.map_or(&[], Vec::as_slice),
+        repository_url,
+        key_fingerprint,
+        vendor_key_fingerprints: keys,
         mok_certificate: match (asked.secure_boot, terms.signing) {
             (true, Signing::By(kit)) => Some(kit.into()),
             _ => None,

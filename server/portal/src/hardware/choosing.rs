@@ -1,7 +1,7 @@
 //! Which drivers a machine gets, in which order, and what speaks against the others. Pure.
 
 use super::answer::View;
-use super::catalogue::{Catalogue, Driver, Kernel, Owner, Support};
+use super::catalogue::{Catalogue, Driver, External, Kernel, Owner, Support};
 use super::question::Asked;
 use kabi::Verdict;
 use kmod::ModuleSignature;
@@ -31,6 +31,32 @@ pub enum Reason {
     NotSigned,
     /// Another build of the same package serves other devices of this machine.
     OtherBuild,
+    /// It lies in a repository of somebody else's, which the one who asks does without.
+    External,
+}
+
+/// Where a package can be had.
+#[derive(Clone, Copy, Debug)]
+pub enum Place<'c> {
+    /// In this channel of the product.
+    Channel(&'c str),
+    /// In a repository of somebody else's.
+    Source(&'c External),
+}
+
+impl<'c> Place<'c> {
+    #[must_use]
+    pub fn channel(self) -> Option<&'c str> {
+        match self {
+            Self::Channel(channel) => Some(channel),
+            Self::Source(_) => None,
+        }
+    }
+
+    #[must_use]
+    pub fn is_external(self) -> bool {
+        matches!(self, Self::Source(_))
+    }
 }
 
 /// Whether a kernel under Secure Boot takes the modules.
@@ -40,7 +66,7 @@ pub enum Signing<'c> {
     Nothing,
     /// Once this certificate is enrolled as a machine owner key.
     By(&'c KitCertificate),
-    /// Signed by a key of which the portal has no certificate.
+    /// Signed by a key of which the portal has no certificate, or nobody knows whether it is signed.
     Unknown,
     Unsigned,
 }
@@ -48,7 +74,7 @@ pub enum Signing<'c> {
 /// What is to be said of a package to the one who asks.
 #[derive(Clone, Debug)]
 pub struct Terms<'c> {
-    pub channel: &'c str,
+    pub place: Place<'c>,
     pub verdict: Option<Verdict>,
     pub support: Support,
     pub is_certified: bool,
@@ -95,7 +121,7 @@ impl<'c> Chooser<'c> {
     pub fn hits(&mut self, alias: &str) -> Vec<Hit<'c>> {
         let mut hits: Vec<Hit<'c>> = Vec::new();
         let catalogue = self.catalogue;
-        catalogue.index.each(alias, |pattern, owner| {
+        catalogue.each(alias, |pattern, owner| {
             let hit = hit(pattern, owner);
             let rank = |hit: &Hit<'_>| (!hit.module.is_empty(), hit.specificity);
             match hits.iter_mut().find(|it| it.driver.id == hit.driver.id) {
@@ -113,10 +139,10 @@ impl<'c> Chooser<'c> {
         self.terms.get(&id)?.as_ref()
     }
 
-    /// Of several builds of one name that are offered only the best stays: fewest reservations, then
-    /// newest. They cannot be installed side by side.
+    /// Of several builds of one name that are offered only the best stays: our own rather than a
+    /// source's, fewest reservations, then newest. They cannot be installed side by side.
     pub fn settle_builds(&mut self) {
-        let mut best: HashMap<&str, (&Arc<Driver>, Option<Verdict>)> = HashMap::new();
+        let mut best: HashMap<&str, (&Arc<Driver>, (bool, Option<Verdict>))> = HashMap::new();
         for (id, terms) in &self.terms {
             let Some(terms) = terms.as_ref().filter(|it| it.reasons.is_empty()) else {
                 continue;
@@ -124,10 +150,11 @@ impl<'c> Chooser<'c> {
             let Some(driver) = self.catalogue.drivers.get(id) else {
                 continue;
             };
-            let found = best.entry(&driver.name).or_insert((driver, terms.verdict));
-            let order = terms.verdict.cmp(&found.1);
+            let rank = (terms.place.is_external(), terms.verdict);
+            let found = best.entry(&driver.name).or_insert((driver, rank));
+            let order = rank.cmp(&found.1);
             if order.then_with(|| newer_first(driver, found.0)).is_lt() {
-                *found = (driver, terms.verdict);
+                *found = (driver, rank);
             }
         }
         for (id, terms) in &mut self.terms {
@@ -142,13 +169,15 @@ impl<'c> Chooser<'c> {
         }
     }
 
-    /// The hits that are offered, the best first: loads on the kernel, support, specificity, version.
+    /// The hits that are offered, the best first: inspected here, loads on the kernel, support,
+    /// specificity, version.
     pub fn offered(&self, hits: &[Hit<'c>]) -> Vec<(Hit<'c>, &Terms<'c>)> {
         let mut offered = self.with_terms(hits, |terms| terms.reasons.is_empty());
         let is_unknown = |terms: &Terms<'_>| matches!(terms.signing, Signing::Unknown);
         offered.sort_by(|(a, of_a), (b, of_b)| {
             let rank = |hit: &Hit<'_>, terms: &Terms<'_>| {
                 (
+                    terms.place.is_external(),
                     terms.verdict,
                     self.asked.secure_boot && is_unknown(terms),
                     Reverse(terms.is_certified),
@@ -228,21 +257,17 @@ impl<'c> Chooser<'c> {
         if driver.arch != self.asked.arch && driver.arch != "noarch" {
             return None;
         }
+        let place = match driver.source_id {
+            None => Place::Channel(self.channel_of(driver)?),
+            Some(_) => Place::Source(self.source_of(driver)?),
+        };
         let line = self.asked.line;
-        let places = self.catalogue.places.get(&driver.id)?.iter();
-        let mut channels = places.filter(|(product, _)| *product == line.product.id);
-        let all: Vec<&str> = channels.by_ref().map(|(_, channel)| &**channel).collect();
-        let wanted = self.asked.channels.iter().find(|it| all.contains(it));
-        // Of those not asked for, in the product's own order.
-        let mut others = line.product.channels.iter().map(String::as_str);
-        let channel = wanted
-            .copied()
-            .or_else(|| others.find(|it| all.contains(it)))?;
+        let certifies = |channel| line.certified_channels.iter().any(|it| it == channel);
         let mut terms = Terms {
-            channel,
+            place,
             verdict: None,
             support: driver.support(),
-            is_certified: line.certified_channels.iter().any(|it| it == channel),
+            is_certified: place.channel().is_some_and(certifies),
             is_free: driver.is_free(),
             signing: self.signing(driver),
             reasons: Vec::new(),
@@ -252,7 +277,9 @@ impl<'c> Chooser<'c> {
                 terms.reasons.push(reason);
             }
         };
-        against(wanted.is_none(), Reason::OtherChannel);
+        let is_asked_for = |channel: &str| self.asked.channels.contains(&channel);
+        let is_elsewhere = place.channel().is_some_and(|it| !is_asked_for(it));
+        against(is_elsewhere, Reason::OtherChannel);
         if self.asked.kernel.is_some() {
             let verdict = self.view.verdict(driver.id, &self.targets);
             against(!verdict.is_some_and(Verdict::loads), Reason::OtherKernel);
@@ -269,11 +296,35 @@ impl<'c> Chooser<'c> {
         against(policy.free_only && !is_free, Reason::NotFree);
         against(policy.certified_only && !is_certified, Reason::NotCertified);
         against(self.asked.secure_boot && is_unsigned, Reason::NotSigned);
+        against(policy.portal_only && place.is_external(), Reason::External);
         Some(terms)
     }
 
-    /// The weakest signature of its modules decides.
+    /// The channel of the product to have a package from: the first that was asked for, else the first
+    /// in the product's own order.
+    fn channel_of(&self, driver: &Driver) -> Option<&'c str> {
+        let product = &self.asked.line.product;
+        let places = self.catalogue.places.get(&driver.id)?;
+        let is_there = |channel: &str| {
+            let mut places = places.iter();
+            places.any(|(product_id, it)| *product_id == product.id && it == channel)
+        };
+        let wanted = self.asked.channels.iter().copied();
+        let others = product.channels.iter().map(String::as_str);
+        wanted.chain(others).find(|it| is_there(it))
+    }
+
+    /// The source that has a package, if it is one of the product's.
+    fn source_of(&self, driver: &Driver) -> Option<&'c External> {
+        let source = self.catalogue.source_of(driver)?;
+        (source.product_id == self.asked.line.product.id).then_some(source)
+    }
+
+    /// The weakest signature of its modules decides; metadata do not tell of any.
     fn signing(&self, driver: &'c Driver) -> Signing<'c> {
+        if driver.source_id.is_some() {
+            return Signing::Unknown;
+        }
         let mut weakest = Signing::Nothing;
         for module in &driver.modules {
             let of_module = match &module.signature {

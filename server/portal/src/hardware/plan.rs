@@ -1,8 +1,8 @@
 //! What is to be installed: repositories, keys and packages in one, for every kind of installer.
 
 use super::answer::{MokCertificate, Repository};
-use super::catalogue::Catalogue;
-use super::choosing::{Signing, Terms};
+use super::catalogue::{Catalogue, External};
+use super::choosing::{Place, Signing, Terms};
 use super::question::Asked;
 use crate::registration::{self, Family, Format, Offer, word};
 use askama::Template;
@@ -20,12 +20,19 @@ pub struct Site {
 }
 
 impl Site {
+    /// Address of the repository of a channel.
+    #[must_use]
+    pub fn repository_url(&self, asked: &Asked<'_>, channel: &str) -> String {
+        let (base, product) = (&self.base_url, &asked.line.product.name);
+        format!("{base}/repos/{product}/{channel}/{}/", asked.arch)
+    }
+
     /// The repository of a channel.
     #[must_use]
     pub fn repository(&self, asked: &Asked<'_>, channel: &str) -> Repository {
         let (base, product) = (&self.base_url, &asked.line.product.name);
         Repository {
-            url: format!("{base}/repos/{product}/{channel}/{}/", asked.arch),
+            url: self.repository_url(asked, channel),
             repo_file: format!("{base}/repos/{product}/{channel}.repo"),
             key: format!("{base}/keys/repository.asc"),
             key_fingerprint: self.key_fingerprint.clone(),
@@ -56,6 +63,8 @@ pub struct PlannedRepository {
     pub name: String,
     pub url: String,
     pub repo_file: String,
+    /// Somebody else's.
+    pub external: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -112,6 +121,7 @@ impl Plan {
         terms: impl Fn(Uuid) -> Option<&'t Terms<'c>>,
     ) -> Self {
         let mut channels: Vec<&str> = Vec::new();
+        let mut sources: Vec<&External> = Vec::new();
         let mut packages: Vec<String> = Vec::new();
         let mut vendors: BTreeMap<&str, i64> = BTreeMap::new();
         let mut mok_certificates: Vec<MokCertificate> = Vec::new();
@@ -120,9 +130,15 @@ impl Plan {
                 continue;
             };
             packages.push(driver.name.clone());
-            vendors.insert(&driver.vendor, driver.vendor_id);
-            if !channels.contains(&terms.channel) {
-                channels.push(terms.channel);
+            match terms.place {
+                Place::Channel(channel) => {
+                    vendors.insert(&driver.vendor, driver.vendor_id);
+                    if !channels.contains(&channel) {
+                        channels.push(channel);
+                    }
+                }
+                Place::Source(source) if !sources.contains(&source) => sources.push(source),
+                Place::Source(_) => {}
             }
             if let (true, Signing::By(kit)) = (asked.secure_boot, terms.signing) {
                 let certificate = MokCertificate::from(kit);
@@ -132,12 +148,14 @@ impl Plan {
             }
         }
         let keys = keys(catalogue, site, &vendors);
+        let product = &asked.line.product;
+        let own = channels.into_iter();
+        let own = own.map(|channel| repository(asked, site, channel, &keys));
+        let external = sources.into_iter();
+        let external = external.map(|it| crate::offers::external(it, product, &site.base_url));
         let offer = Offer {
-            family: Family::of(&asked.line.product.family),
-            repositories: channels
-                .into_iter()
-                .map(|channel| repository(asked, site, channel, &keys))
-                .collect(),
+            family: Family::of(&product.family),
+            repositories: own.chain(external).collect(),
             packages,
         };
         Self::around(offer, mok_certificates)
@@ -163,6 +181,7 @@ impl Plan {
             name: it.name.clone(),
             url: it.url.clone(),
             repo_file: it.repo_file.clone(),
+            external: it.priority.is_some(),
         });
         Self {
             repositories: repositories.collect(),
@@ -258,5 +277,6 @@ fn repository(
         repo_file: places.repo_file,
         keys: keys.to_vec(),
         is_enabled: true,
+        priority: None,
     }
 }

@@ -41,6 +41,8 @@ pub struct Policy {
     pub free_only: bool,
     /// Only packages from channels that certify.
     pub certified_only: bool,
+    /// Only packages that were inspected and published here, none from the repositories of others.
+    pub portal_only: bool,
 }
 
 /// A question of which all parts make sense.
@@ -53,7 +55,6 @@ pub struct Asked<'q> {
     pub channels: Vec<&'q str>,
     pub secure_boot: bool,
     pub policy: Policy,
-    /// Each once, in the order they came.
     pub modaliases: Vec<&'q str>,
 }
 
@@ -80,6 +81,17 @@ impl Question {
             ));
         }
         Ok(())
+    }
+
+    /// The question with each modalias once, in the order they came.
+    #[must_use]
+    pub fn without_repeated(mut self) -> Self {
+        let mut seen = HashSet::with_capacity(self.modaliases.len());
+        let is_new: Vec<bool> = self.modaliases.iter().map(|it| seen.insert(it)).collect();
+        let mut is_new = is_new.into_iter();
+        self.modaliases
+            .retain(|_| is_new.next().unwrap_or_default());
+        self
     }
 
     /// # Errors
@@ -114,8 +126,6 @@ impl Question {
             let misfit = crate::placing::no_channel(product, channel);
             return Err(Error::not_found(misfit.detail));
         }
-        let mut seen = HashSet::with_capacity(self.modaliases.len());
-        let modaliases = self.modaliases.iter().map(String::as_str);
         Ok(Asked {
             line,
             arch: &self.arch,
@@ -123,7 +133,7 @@ impl Question {
             channels,
             secure_boot: self.secure_boot,
             policy: self.policy,
-            modaliases: modaliases.filter(|it| seen.insert(*it)).collect(),
+            modaliases: self.modaliases.iter().map(String::as_str).collect(),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Answers from a small catalogue: who is offered, in which order, and what is said of the rest.
 
 use super::answer::{Answer, Facts, InVain, Judged, View};
-use super::catalogue::{Catalogue, Driver, Kernel, Line, Module, Owner, Support};
+use super::catalogue::{Catalogue, Driver, External, Kernel, Line, Module, Owner, Support};
 use super::choosing::Reason;
 use super::names::Names;
 use super::plan::{Form, Site};
@@ -9,7 +9,6 @@ use super::question::{Policy, Question};
 use crate::registration::Format;
 use kabi::Verdict::{self, Compatible, CompatibleWithWarnings, Incompatible};
 use kmod::{Certificate, ModuleSignature};
-use modalias::Index;
 use std::sync::Arc;
 use store::lookup::KitCertificate;
 use store::products::Product;
@@ -54,10 +53,8 @@ impl Shelf {
             is_retired: false,
             created_at: datetime!(2026-11-01 12:00 UTC),
         };
-        let mut catalogue = Catalogue {
-            kernels: vec![kernel(102, NEW), kernel(101, OLD)],
-            ..Catalogue::default()
-        };
+        let mut catalogue = Catalogue::default();
+        catalogue.kernels = vec![kernel(102, NEW), kernel(101, OLD)];
         catalogue.lines.push(Line {
             product,
             certified_channels: words(&["stable"]),
@@ -90,7 +87,7 @@ impl Shelf {
             arch: "x86_64".to_owned(),
             summary: String::new(),
             license: None,
-            created_at: datetime!(2026-11-02 12:00 UTC),
+            created_at: Some(datetime!(2026-11-02 12:00 UTC)),
             modules: vec![Module {
                 name: name.replace('-', "_"),
                 support: Support::External,
@@ -98,11 +95,14 @@ impl Shelf {
                 signature: None,
             }],
             devices: Vec::new(),
+            patterns: 1,
+            source_id: None,
         };
         let places = vec![(1, channel.to_owned())];
-        self.catalogue.places.insert(driver.id, places);
-        let verdicts = vec![(id(101), on[0]), (id(102), on[1])];
-        self.catalogue.verdicts.insert(driver.id, verdicts);
+        Arc::make_mut(&mut self.catalogue.places).insert(driver.id, places);
+        let verdicts = [(id(101), on[0]), (id(102), on[1])];
+        let known = Arc::make_mut(&mut self.catalogue.verdicts);
+        known.insert(driver.id, verdicts.into());
         let driver = Arc::new(driver);
         let owner = Owner {
             driver,
@@ -114,11 +114,8 @@ impl Shelf {
     }
 
     fn ask<T>(mut self, question: &Question, look: impl Fn(&Answer<'_>, &InVain) -> T) -> T {
-        for (_, owner) in &self.patterns {
-            let driver = owner.driver.clone();
-            self.catalogue.drivers.insert(driver.id, driver);
-        }
-        self.catalogue.index = Index::build(self.patterns);
+        self.catalogue.hold(self.patterns);
+        let question = question.clone().without_repeated();
         let asked = question.settle(&self.catalogue).unwrap();
         let view = View::public(&self.catalogue, &asked);
         let (names, site) = (Names::default(), site());
@@ -280,6 +277,7 @@ fn what_is_not_offered_is_explained() {
             it.policy = Policy {
                 free_only: true,
                 certified_only: true,
+                portal_only: false,
             };
             it.secure_boot = true;
         }),
@@ -378,6 +376,93 @@ fn the_plan_has_what_the_best_drivers_need() {
             "{script}"
         );
     });
+}
+
+/// A source of the product, which has one package that the shelf's number names.
+fn put_external(shelf: &mut Shelf, number: u128, name: &str, pattern: &str, on: Verdict) {
+    let source = id(900);
+    let driver = shelf.put(number, (name, "9-1"), pattern, "stable", [on; 2]);
+    driver.modules.clear();
+    driver.source_id = Some(source);
+    driver.license = Some("GPL-2.0-only OR MIT".to_owned());
+    Arc::make_mut(&mut shelf.catalogue.places).remove(&id(number));
+    let external = External::sample(source, 1, "https://acme.example/drivers/");
+    shelf.catalogue.sources.insert(source, Arc::new(external));
+}
+
+#[test]
+fn what_others_have_is_marked_and_comes_after_our_own() {
+    let shelf = || {
+        let mut shelf = Shelf::new();
+        let own = CompatibleWithWarnings;
+        shelf.put(1, ("acme-net", "1-1"), ANY, "stable", [own; 2]);
+        put_external(&mut shelf, 2, "acme-net", CLOSE, Compatible);
+        put_external(&mut shelf, 3, "other-net", CLOSE, Compatible);
+        let disk = "pci:v00001000d00000014sv*sd*bc*sc*i*";
+        put_external(&mut shelf, 4, "other-disk", disk, Compatible);
+        put_external(&mut shelf, 5, "broken-disk", disk, Incompatible);
+        shelf
+    };
+    let mut question = question(Some(NEW), &[NET, DISK]);
+    shelf().ask(&question, |answer, in_vain| {
+        let expected = ["acme-net-1-1.x86_64", "other-net-9-1.x86_64"];
+        assert_eq!(offered(answer, in_vain), expected);
+        let told = serde_json::to_value(answer).unwrap();
+        let disk = &told["devices"][1]["drivers"];
+        assert_eq!(disk.as_array().unwrap().len(), 1, "{disk}");
+        assert_eq!(disk[0]["source"], "external");
+        let packages = told["packages"].as_array().unwrap();
+        let sources: Vec<_> = packages.iter().map(|it| &it["source"]).collect();
+        assert_eq!(sources, ["portal", "external", "external"]);
+        let package = &packages[1];
+        assert_eq!(package["repository_url"], "https://acme.example/drivers/");
+        assert_eq!(package["key_fingerprint"], "D00D");
+        assert_eq!(package["vendor_key_fingerprints"][0], "D00D");
+        assert_eq!(package["channel"], serde_json::Value::Null);
+        assert_eq!(
+            (&package["free"], &package["certified"]),
+            (&true.into(), &false.into())
+        );
+
+        let plan = &answer.plan;
+        assert_eq!(plan.packages, ["acme-net", "other-disk"]);
+        let external: Vec<bool> = plan.repositories.iter().map(|it| it.external).collect();
+        assert_eq!(external, [false, true]);
+        let keys: Vec<&str> = plan.keys.iter().map(|it| &*it.url).collect();
+        assert_eq!(keys.len(), 3);
+        assert!(keys[2].ends_with(&format!("/keys/sources/{}.asc", id(900))));
+        for format in Format::ALL {
+            let text = format.render(&plan.offer).unwrap();
+            let url = "https://acme.example/drivers/";
+            assert!(text.contains(url), "{format:?}: {text}");
+        }
+        let script = plan.render(Form::Shell).unwrap();
+        let file = plan.render(Form::File(Format::RepoFile)).unwrap();
+        for text in [&script, &file] {
+            assert_eq!(text.matches("priority=120").count(), 1, "{text}");
+        }
+        // Only ours needs our key.
+        let (_, theirs) = file.split_once("external").unwrap();
+        assert!(!theirs.contains("keys/repository.asc"), "{file}");
+    });
+
+    question.policy.portal_only = true;
+    question.modaliases = vec![DISK.to_owned()];
+    let (reasons, _) = shelf().ask(&question, |answer, _| {
+        let alternatives = &answer.devices[0].alternatives;
+        let other = alternatives.iter().find(|it| it.name == "other-disk");
+        (other.unwrap().reasons.to_vec(), answer.plan.packages.len())
+    });
+    assert_eq!(reasons, [Reason::External]);
+
+    // A source that is offered no more is in no answer.
+    let mut gone = shelf();
+    gone.catalogue.sources.clear();
+    question.policy.portal_only = false;
+    let told = gone.ask(&question, |answer, _| {
+        serde_json::to_string(answer).unwrap()
+    });
+    assert!(!told.contains("acme.example"), "{told}");
 }
 
 #[test]

@@ -441,6 +441,7 @@ fn facts(content: &Uuid, modules: &[Built]) -> Inspected {
         repomd_primary: String::new(),
         repomd_filelists: String::new(),
         repomd_other: String::new(),
+        excludes: Vec::new(),
         certificates: Vec::new(),
         modules: modules.iter().enumerate().map(read).collect(),
         aliases: Vec::new(),

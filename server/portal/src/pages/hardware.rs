@@ -62,7 +62,8 @@ pub struct DriverRow {
     pub name: String,
     pub version: String,
     pub vendor: String,
-    pub uploaded: Moment,
+    /// `None`: it lies in a repository of somebody else's.
+    pub uploaded: Option<Moment>,
     /// Modules, or nothing when only the package's dependencies name the device.
     pub modules: Vec<String>,
     pub patterns: Vec<String>,

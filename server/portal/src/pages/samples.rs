@@ -96,6 +96,7 @@ pub fn repository() -> RepositoryBox {
             repo_file: "https://drivers.example.com/repos/sle15-sp6/stable.repo".into(),
             keys: Vec::new(),
             is_enabled: true,
+            priority: None,
         }],
         packages: vec!["acme-nic-kmp-default".into()],
     };

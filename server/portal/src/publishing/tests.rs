@@ -199,6 +199,7 @@ fn facts(number: usize, sha256: &[u8], size: i64) -> Inspected {
         repomd_primary: rendered.primary,
         repomd_filelists: rendered.filelists,
         repomd_other: rendered.other,
+        excludes: Vec::new(),
         modules: Vec::new(),
         aliases: Vec::new(),
         certificates: Vec::new(),

@@ -12,13 +12,17 @@ pub(super) fn render(offer: &Offer) -> String {
         .map(|it| {
             let fingerprints: Vec<&String> =
                 it.keys.iter().flat_map(|key| &key.fingerprints).collect();
-            json!({
+            let mut repository = json!({
                 "alias": it.alias,
                 "name": it.name,
                 "url": it.url,
                 "allowUnsigned": false,
                 "gpgFingerprints": fingerprints,
-            })
+            });
+            if let Some(priority) = it.priority {
+                repository["priority"] = priority.into();
+            }
+            repository
         })
         .collect();
     let profile = json!({

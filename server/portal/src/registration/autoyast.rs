@@ -18,6 +18,7 @@ struct AddOn<'a> {
     alias: &'a str,
     name: &'a str,
     url: &'a str,
+    priority: Option<u32>,
     key_ids: Vec<&'a str>,
 }
 
@@ -27,6 +28,7 @@ pub(super) fn render(offer: &Offer) -> askama::Result<String> {
         alias: &it.alias,
         name: &it.name,
         url: &it.url,
+        priority: it.priority,
         key_ids: it
             .keys
             .iter()

@@ -58,6 +58,9 @@ fn settings(text: &mut String, repository: &Repository, indent: &str) {
     ] {
         let _ = writeln!(text, "{indent}{name}: {value}");
     }
+    if let Some(priority) = repository.priority {
+        let _ = writeln!(text, "{indent}priority: {priority}");
+    }
 }
 
 /// YAML reads every JSON string.

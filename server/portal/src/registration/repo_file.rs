@@ -34,6 +34,9 @@ fn section(repository: &Repository) -> String {
         enabled = u8::from(repository.is_enabled),
         keys = keys.join("\n       "),
     );
+    if let Some(priority) = repository.priority {
+        let _ = writeln!(text, "priority={priority}");
+    }
     text
 }
 
@@ -48,6 +51,7 @@ mod tests {
         two.push(Repository {
             alias: "sle-15-testing".to_owned(),
             is_enabled: false,
+            priority: Some(120),
             ..two[0].clone()
         });
         let text = render(&two);
@@ -60,8 +64,10 @@ mod tests {
             "repo_gpgcheck=1",
             "[sle-15-testing]",
             "enabled=0",
+            "priority=120",
         ] {
             assert!(text.lines().any(|it| it == line), "{line}: {text}");
         }
+        assert_eq!(text.matches("priority=").count(), 1, "{text}");
     }
 }

@@ -177,18 +177,16 @@ fn drivers<'c>(catalogue: &'c Catalogue, device: Device) -> Vec<DriverRow> {
         patterns.extend(pattern);
         modules.extend(module);
     };
-    catalogue
-        .index
-        .each(&device.plain_alias(), |pattern, owner| {
-            let module = owner
-                .module
-                .and_then(|at| owner.driver.modules.get(at as usize));
-            note(
-                &owner.driver,
-                Some(pattern),
-                module.map(|it| it.name.as_str()),
-            );
-        });
+    catalogue.each(&device.plain_alias(), |pattern, owner| {
+        let module = owner
+            .module
+            .and_then(|at| owner.driver.modules.get(at as usize));
+        note(
+            &owner.driver,
+            Some(pattern),
+            module.map(|it| it.name.as_str()),
+        );
+    });
     // Patterns that ask for a subsystem or an interface as well.
     for driver in catalogue.drivers.values() {
         if driver.devices.contains(&device) {
@@ -212,13 +210,17 @@ fn row(
     let words = |set: &BTreeSet<&str>| set.iter().map(|&it| it.to_owned()).collect();
     let name_of = |id: i64| catalogue.lines.iter().find(|line| line.product.id == id);
     let places = catalogue.places.get(&driver.id).into_iter().flatten();
-    let places: BTreeSet<String> = places
+    let mut places: BTreeSet<String> = places
         .filter_map(|(id, channel)| Some(format!("{}, {channel}", name_of(*id)?.product.name)))
         .collect();
+    let source = catalogue.source_of(driver);
+    if let Some(line) = source.and_then(|it| name_of(it.product_id)) {
+        places.insert(format!("{}, external repository", line.product.name));
+    }
     let verdicts = catalogue
         .verdicts
         .get(&driver.id)
-        .map_or(&[][..], Vec::as_slice);
+        .map_or(&[][..], AsRef::as_ref);
     let loads = |id: Uuid| {
         verdicts
             .iter()
@@ -232,11 +234,14 @@ fn row(
     let more = kernels.len().saturating_sub(KERNELS_LISTED);
     kernels.truncate(KERNELS_LISTED);
     DriverRow {
-        href: format!("/packages/{}", driver.id),
+        href: match driver.source_id {
+            Some(source) => format!("/sources/{source}"),
+            None => format!("/packages/{}", driver.id),
+        },
         name: driver.name.clone(),
         version: driver.evr.clone(),
         vendor: driver.vendor_display_name.clone(),
-        uploaded: moment(driver.created_at),
+        uploaded: driver.created_at.map(moment),
         modules: words(modules),
         patterns: words(patterns),
         places: places.into_iter().collect(),

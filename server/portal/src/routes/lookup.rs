@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::extract::Params;
 use crate::hardware::Catalogue;
 use crate::hardware::answer::{Facts, InVain, Judged, View};
-use crate::hardware::catalogue::Kernel;
+use crate::hardware::catalogue::{Kernel, Verdicts};
 use crate::hardware::own_drivers::OwnIndex;
 use crate::hardware::plan::Site;
 use crate::hardware::question::{Asked, Question};
@@ -23,12 +23,10 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use kabi::Verdict;
 use read::Wish;
 use reply::{Document, Reply};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// From this many bytes of modaliases on, a question is worked on beside the threads that serve.
 const LARGE: usize = 64 << 10;
@@ -121,7 +119,7 @@ struct Context {
 /// Kernels and verdicts that the caller may know.
 struct OwnView {
     kernels: Vec<Kernel>,
-    verdicts: HashMap<Uuid, Vec<(Uuid, Verdict)>>,
+    verdicts: Verdicts,
 }
 
 /// Answers a question.
@@ -132,6 +130,7 @@ async fn answer(
     reply: Reply,
 ) -> Result<Document> {
     question.check()?;
+    let question = question.without_repeated();
     let catalogue = catalogue(app, &question.product).await?;
     let (product_id, own, own_drivers) = {
         let asked = question.settle(&catalogue)?;
@@ -189,8 +188,8 @@ async fn own_view(
 ) -> Result<OwnView> {
     let mut packages = BTreeSet::new();
     for alias in &asked.modaliases {
-        catalogue.index.each(alias, |_, owner| {
-            packages.insert(owner.driver.id);
+        catalogue.each(alias, |_, owner| {
+            packages.insert((owner.driver.id, owner.driver.source_id.is_some()));
         });
     }
     let filter = store::kernels::Filter {
@@ -200,8 +199,14 @@ async fn own_view(
     };
     let mut conn = app.pool.acquire().await?;
     let kernels = shown::kernels(app, &mut conn, caller, &filter).await?;
-    let mut verdicts = HashMap::new();
-    for id in packages {
+    let mut verdicts = Verdicts::new();
+    for (id, is_external) in packages {
+        if is_external {
+            // Judged on public kernels only, for everybody alike.
+            let on = catalogue.verdicts.get(&id);
+            verdicts.extend(on.map(|on| (id, on.clone())));
+            continue;
+        }
         let on = shown::verdicts_of(app, &mut conn, caller, id).await?;
         let on = on.into_iter().map(|it| (it.kernel_id, it.verdict));
         verdicts.insert(id, on.collect());

@@ -74,8 +74,10 @@ async fn answer(
                 is_head: request.method() == Method::HEAD,
                 is_signature: location.ends_with(".asc"),
             };
-            let small = repository
-                .small(client(address, request.headers()), asked, Instant::now())
+            let client = client(address, request.headers());
+            let small = app
+                .served
+                .small((product, view, arch), client, asked, Instant::now())
                 .ok_or_else(|| Error::not_found("This repository has no generation yet."))?;
             let (kind, bytes) = match asked.is_signature {
                 true => ("application/pgp-signature", small.signature),

@@ -1,5 +1,6 @@
 //! zypp services: `zypper addservice /services/PRODUCT` follows all channels of a product,
-//! `/services/PRODUCT/VENDOR` those of one vendor. The default channel is switched on.
+//! `/services/PRODUCT/VENDOR` those of one vendor. The default channel is switched on; the repositories
+//! of others, whose packages nobody inspected here, are listed and switched off.
 
 use super::repo_files::vendor_by_name;
 use crate::app::App;
@@ -26,7 +27,7 @@ pub async fn of_product(
 ) -> Result<Response> {
     let mut conn = app.pool.acquire().await?;
     let product = product_by_name(&mut conn, &product).await?;
-    index(&app, &product, None)
+    index(&app, &product, None).await
 }
 
 /// `GET /services/{product}/{vendor}/repo/repoindex.xml`
@@ -37,7 +38,7 @@ pub async fn of_vendor(
     let mut conn = app.pool.acquire().await?;
     let product = product_by_name(&mut conn, &product).await?;
     let vendor = vendor_by_name(&mut conn, &vendor).await?;
-    index(&app, &product, Some(&vendor))
+    index(&app, &product, Some(&vendor)).await
 }
 
 /// `GET /services/{product}/keys.asc`: the keys of the repositories and of all packages in them, in one
@@ -84,8 +85,8 @@ fn all_keys(app: &App, product: &Product, vendor: Option<&Vendor>) -> Key {
     }
 }
 
-fn index(app: &App, product: &Product, vendor: Option<&Vendor>) -> Result<Response> {
-    let repositories: Vec<Repository> = product
+async fn index(app: &App, product: &Product, vendor: Option<&Vendor>) -> Result<Response> {
+    let mut repositories: Vec<Repository> = product
         .channels
         .iter()
         .map(|channel| {
@@ -102,10 +103,32 @@ fn index(app: &App, product: &Product, vendor: Option<&Vendor>) -> Result<Respon
             }
         })
         .collect();
+    repositories.extend(external(app, product, vendor).await);
     let text = service(&repositories).map_err(anyhow::Error::from)?;
     let headers = [
         (header::CONTENT_TYPE, "application/xml"),
         (header::CACHE_CONTROL, ASK_AGAIN),
     ];
     Ok((headers, text).into_response())
+}
+
+/// Sources that are offered to this product, those of one vendor or all.
+async fn external(app: &App, product: &Product, vendor: Option<&Vendor>) -> Vec<Repository> {
+    let catalogue = app.hardware.current().await;
+    let sources = catalogue.iter().flat_map(|it| it.sources.values());
+    let wanted = sources.filter(|source| {
+        let is_vendors = vendor.is_none_or(|vendor| vendor.name == source.vendor);
+        source.product_id == product.id && is_vendors
+    });
+    let prefix = format!("{}-", product.name);
+    let listed = wanted.map(|source| {
+        let whole = offers::external(source, product, &app.config.base_url);
+        let alias = whole.alias.strip_prefix(&prefix).unwrap_or(&whole.alias);
+        Repository {
+            alias: alias.to_owned(),
+            is_enabled: false,
+            ..whole
+        }
+    });
+    listed.collect()
 }

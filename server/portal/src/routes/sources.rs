@@ -4,18 +4,20 @@ use crate::app::App;
 use crate::auth::{Caller, Role, missing_token};
 use crate::error::{Error, Result};
 use crate::extract::Segments;
+use crate::offers;
 use crate::pages::{
     Choice, Fact, Link, Nav, RegisterSource, SourceKernel, SourcePackage, SourcePage, SourceRow,
     SourceState, SourcesPage, VerdictTally, counted, fingerprint,
 };
+use crate::registration::{Format, Offer};
 use crate::routes::pages::Page;
 use crate::sources::{self, Standing, Wish, is_offered};
 use crate::uploads;
 use crate::views::{moment, rfc3339, shell};
 use axum::extract::State;
 use axum::extract::rejection::{FormRejection, JsonRejection};
-use axum::http::StatusCode;
-use axum::response::Redirect;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Form, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -229,12 +231,33 @@ fn package_json(stored: &Stored, verdicts: &[Shown]) -> Value {
 
 fn nevra(stored: &Stored) -> String {
     let package = &stored.package;
-    let evr = crate::views::evr(
-        Some(package.epoch.into()),
-        &package.version,
-        &package.release,
-    );
+    let evr = crate::views::metadata_evr(package.epoch, &package.version, &package.release);
     format!("{}-{evr}.{}", package.name, package.arch)
+}
+
+/// `GET /sources/{id}/external.repo`: what systems are set up with, while it is offered.
+pub async fn repo_file(
+    State(app): State<Arc<App>>,
+    Segments(id): Segments<Uuid>,
+) -> Result<Response> {
+    let missing = || Error::not_found(format!("No source {id} is offered at the moment."));
+    let catalogue = app.hardware.current().await;
+    let catalogue = catalogue.ok_or_else(missing)?;
+    let source = catalogue.sources.get(&id).ok_or_else(missing)?;
+    let mut lines = catalogue.lines.iter();
+    let line = lines.find(|line| line.product.id == source.product_id);
+    let product = &line.ok_or_else(missing)?.product;
+    let offer = Offer {
+        repositories: vec![offers::external(source, product, &app.config.base_url)],
+        ..Offer::default()
+    };
+    let format = Format::RepoFile;
+    let text = format.render(&offer).map_err(anyhow::Error::from)?;
+    let headers = [
+        (header::CONTENT_TYPE, format.content_type()),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    Ok((headers, text).into_response())
 }
 
 /// `POST /api/v1/sources/{id}/approve`: lets it be offered.

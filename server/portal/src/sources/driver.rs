@@ -20,7 +20,9 @@ pub fn of(record: &Record) -> Option<(Package, BTreeSet<Need>)> {
     let provides = symbols(&record.provides);
     let needs = symbols(&record.requires);
     let needs: Vec<Need> = needs.difference(&provides).cloned().collect();
-    if (aliases.is_empty() && needs.is_empty()) || !is_below(&record.location) {
+    let is_driver = !aliases.is_empty() || !needs.is_empty();
+    let names = [&record.name, &record.version, &record.release, &record.arch];
+    if !is_driver || !is_below(&record.location) || !names.into_iter().all(|it| is_plain(it)) {
         return None;
     }
     let text = |text: &str| text.chars().take(TEXT).collect::<String>();
@@ -41,6 +43,16 @@ pub fn of(record: &Record) -> Option<(Package, BTreeSet<Need>)> {
         releases: releases(record),
     };
     Some((package, provides))
+}
+
+/// Whether a name or version is one that rpm takes. It is written into the files of installers, where
+/// other characters would mean something.
+fn is_plain(word: &str) -> bool {
+    let mut bytes = word.bytes();
+    bytes
+        .next()
+        .is_some_and(|it| it.is_ascii_alphanumeric() || it == b'_')
+        && bytes.all(|it| it.is_ascii_alphanumeric() || b"._+-~^".contains(&it))
 }
 
 /// KMPs supplement hardware; older ones enhance it, and Red Hat's driver packages provide it.
@@ -102,6 +114,9 @@ mod tests {
     fn record() -> Record {
         Record {
             name: "acme-kmp-default".to_owned(),
+            version: "1.0~rc1".to_owned(),
+            release: "1".to_owned(),
+            arch: "x86_64".to_owned(),
             location: "x86_64/acme.rpm".to_owned(),
             ..Record::default()
         }
@@ -145,6 +160,25 @@ mod tests {
             ..need
         };
         assert_eq!(of(&redhat).unwrap().0.needs, [need]);
+    }
+
+    #[test]
+    fn a_name_that_rpm_would_not_take_is_none() {
+        let supplements = || vec![dependency("modalias(pci:v1*)", "")];
+        for name in ["", "-y", "@core", "a b", "a\n%post", "a'b", "a*", "naïve"] {
+            let odd = Record {
+                name: name.to_owned(),
+                supplements: supplements(),
+                ..record()
+            };
+            assert_eq!(of(&odd), None, "{name:?}");
+            let odd = Record {
+                version: name.to_owned(),
+                supplements: supplements(),
+                ..record()
+            };
+            assert_eq!(of(&odd), None, "{name:?}");
+        }
     }
 
     #[test]

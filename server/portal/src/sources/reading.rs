@@ -89,19 +89,19 @@ async fn read_once(app: &App, source: &Source, known: &Validators) -> Result<Rea
     let Some((name, file, validators)) = fetched else {
         return Ok(Reading::Same);
     };
-    let packages = tokio::task::spawn_blocking(move || drivers(&name, file));
+    let packages = tokio::task::spawn_blocking(move || drivers(&name, file, OPEN));
     Ok(Reading::Other {
         packages: packages.await.context("reading metadata")??,
         validators,
     })
 }
 
-/// The driver packages of a packed primary.xml.
-fn drivers(name: &str, file: File) -> Result<Vec<Package>, Fault> {
-    let input = kernel_source::unpacked(file, OPEN)
+/// The driver packages of a packed primary.xml, which may have so many bytes unpacked.
+fn drivers(name: &str, file: File, most: u64) -> Result<Vec<Package>, Fault> {
+    let input = kernel_source::unpacked(file, most)
         .map_err(|error| Fault::Trust(format!("{name}: {error}")))?;
     let limits = repomd::Limits {
-        open_size: OPEN,
+        open_size: most,
         ..repomd::Limits::default()
     };
     let (mut found, mut aliases) = (Vec::new(), 0);
@@ -153,12 +153,26 @@ mod tests {
 
     #[test]
     fn what_is_no_metadata_is_a_fault_of_the_source() {
-        let bomb = repomd::Compression::Gzip.pack(&vec![b' '; 8 << 20]);
-        for bytes in [&b"<html></html>"[..], b"", b"\x1f\x8bxx", &bomb] {
-            let fault = drivers("primary.xml.gz", file(bytes)).unwrap_err();
+        for bytes in [&b"<html></html>"[..], b"", b"\x1f\x8bxx"] {
+            let fault = drivers("primary.xml.gz", file(bytes), OPEN).unwrap_err();
             assert!(matches!(fault, Fault::Trust(_)), "{fault}");
             assert!(fault.to_string().starts_with("primary.xml.gz: "), "{fault}");
         }
+    }
+
+    #[test]
+    fn a_bomb_is_a_fault_of_the_source_and_goes_off_nowhere() {
+        let mut text =
+            b"<metadata xmlns=\"http://linux.duke.edu/metadata/common\" packages=\"0\">".to_vec();
+        text.resize(8 << 20, b' ');
+        text.extend(b"</metadata>");
+        let bomb = repomd::Compression::Gzip.pack(&text);
+        assert!(bomb.len() < 16 << 10, "{} bytes", bomb.len());
+        let fault = drivers("primary.xml.gz", file(&bomb), 1 << 20).unwrap_err();
+        assert!(matches!(fault, Fault::Trust(_)), "{fault}");
+        // It is its size alone that is wrong.
+        let found = drivers("primary.xml.gz", file(&bomb), OPEN).unwrap();
+        assert_eq!(found, []);
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub struct Inspected {
     pub repomd_primary: String,
     pub repomd_filelists: String,
     pub repomd_other: String,
+    /// Names of the packages that it cannot stand beside, by its own word (`Conflicts`, `Obsoletes`).
+    /// Not a column: only the decision asks for them.
+    pub excludes: Vec<String>,
     /// Path in the package, and what was read.
     pub modules: Vec<(String, Module)>,
     /// Module name and pattern.

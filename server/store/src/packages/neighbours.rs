@@ -1,6 +1,7 @@
 //! What a package is compared with before it is accepted: others of its name, and others that
-//! install the same files.
+//! bring the same modules.
 
+use super::Inspected;
 use crate::PgConnection;
 use uuid::Uuid;
 
@@ -24,27 +25,58 @@ pub async fn earlier_rpm_vendor(
     Ok(tag.flatten())
 }
 
-/// A path of these that a package of another name installs as well, for the same architecture, with
-/// the name of that package. Not of one that waits for a kernel's release: nobody may know of it.
-pub async fn same_file(
+/// A module of another package that the package in question has, too.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SameModule {
+    /// Where the package in question has it.
+    pub path: String,
+    /// Name of the other package.
+    pub package: String,
+    /// The other package is of the same vendor.
+    pub is_own: bool,
+    /// The other has it at the same path.
+    pub is_same_file: bool,
+}
+
+/// For each module of a package the other package that has one of its name, if any does: for the same
+/// architecture and flavor, in one of its products. The vendor's own come first. Not told of are
+/// packages of others that wait for a kernel's release, for nobody may know of them, and those that it
+/// excludes itself.
+pub async fn same_modules(
     conn: &mut PgConnection,
-    name: &str,
-    arch: &str,
-    paths: &[String],
-) -> sqlx::Result<Option<(String, String)>> {
-    let row = sqlx::query!(
-        r#"SELECT m.path, p.name AS "name!"
-           FROM modules m JOIN packages p ON p.id = m.package_id
-           WHERE m.path = ANY($1) AND p.name <> $2 AND p.arch = $3
-             AND p.state IN ('accepted', 'published')
-             AND (p.held_for IS NULL OR p.held_for IN (
+    id: Uuid,
+    vendor_id: i64,
+    facts: &Inspected,
+) -> sqlx::Result<Vec<SameModule>> {
+    let paths: Vec<&str> = facts
+        .modules
+        .iter()
+        .map(|(path, _)| path.as_str())
+        .collect();
+    sqlx::query_as!(
+        SameModule,
+        r#"SELECT DISTINCT ON (own.path) own.path AS "path!", p.name AS "package!",
+                  p.vendor_id = $2 AS "is_own!", m.path = own.path AS "is_same_file!"
+           FROM (SELECT path, replace(regexp_replace(
+                            path, '^.*/|\.ko(\.(gz|xz|zst|bz2))?$', '', 'g'), '-', '_') AS name
+                 FROM unnest($3::text[]) AS u (path)) AS own
+           JOIN modules m ON m.name = own.name
+           JOIN packages p ON p.id = m.package_id
+           WHERE p.name <> $4 AND p.arch = $5 AND p.flavor IS NOT DISTINCT FROM $6
+             AND p.state IN ('accepted', 'published') AND p.name <> ALL ($7)
+             AND (p.vendor_id = $2 OR p.held_for IS NULL OR p.held_for IN (
                  SELECT id FROM visible_kernels(false, NULL)))
-           ORDER BY m.path, p.name LIMIT 1"#,
-        paths,
-        name,
-        arch,
+             AND EXISTS (SELECT FROM placements a JOIN placements b USING (product_id)
+                         WHERE a.package_id = $1 AND b.package_id = p.id)
+           ORDER BY own.path, p.vendor_id = $2 DESC, m.path = own.path DESC, p.name"#,
+        id,
+        vendor_id,
+        &paths as &[&str],
+        facts.name,
+        facts.arch,
+        facts.flavor,
+        &facts.excludes,
     )
-    .fetch_optional(conn)
-    .await?;
-    Ok(row.map(|row| (row.path, row.name)))
+    .fetch_all(conn)
+    .await
 }

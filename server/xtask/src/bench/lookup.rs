@@ -76,9 +76,11 @@ pub fn lookup(project: &Path) -> Result<ExitCode> {
         &Libkmod::compile(project, &folder)?,
         &kernel.release,
     )?;
-    let mut rate = Command::new(&program);
-    let rate = sh::output(rate.arg("rate").arg(&folder))?;
-    let alone = rate.trim().parse().context("lookup_speed told no rate")?;
+    let alone = || {
+        let mut rate = Command::new(&program);
+        let rate = sh::output(rate.arg("rate").arg(&folder))?;
+        rate.trim().parse().context("lookup_speed told no rate")
+    };
     rows.extend(http::measure(project, &folder, alone)?);
     println!("\nCPU time of one thread; where there is no peer, it is the most that it may be");
     let missed = super::print(&rows);

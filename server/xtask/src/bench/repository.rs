@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use super::{Goal, Row, best, seconds};
+use super::{Cost, Goal, Row, TIMES, seconds};
 use crate::packages::{self, Group};
 use crate::{fixtures, sh, test};
 
@@ -30,13 +30,6 @@ struct Added {
     database: f64,
     /// Bytes.
     peak: f64,
-}
-
-/// What a command took, in seconds.
-#[derive(Clone, Copy)]
-struct Cost {
-    cpu: f64,
-    wall: f64,
 }
 
 /// Measures, prints the table; the exit code is 1 when a goal is missed.
@@ -180,20 +173,20 @@ fn cold(ours: &Programs, made: &Path) -> Result<Vec<Row>> {
         let mut command = Command::new(&ours.portal);
         cost(command.args(["repo", "build"]).args(options).arg(made))
     };
-    let anew = |run: &dyn Fn() -> Result<Cost>| -> Result<Cost> {
-        best(
-            || {
-                let _ = fs::remove_dir_all(made.join("repodata"));
-                let _ = fs::remove_file(made.join(".repodata.state"));
-                run()
-            },
-            |cost| cost.wall,
-        )
+    let forget = || {
+        let _ = fs::remove_dir_all(made.join("repodata"));
+        let _ = fs::remove_file(made.join(".repodata.state"));
     };
-    let theirs = anew(&|| createrepo(made, &[]))?;
-    let zstd = anew(&|| build(&["--compress", "zstd"]))?;
-    let gzip = anew(&|| build(&[]))?;
-    let unchanged = best(|| build(&["--update"]), |cost| cost.wall)?;
+    let [mut theirs, mut zstd, mut gzip, mut unchanged] = [Cost::MAX; 4];
+    for _ in 0..TIMES {
+        forget();
+        theirs = theirs.min(createrepo(made, &[])?);
+        forget();
+        zstd = zstd.min(build(&["--compress", "zstd"])?);
+        forget();
+        gzip = gzip.min(build(&[])?);
+        unchanged = unchanged.min(build(&["--update"])?);
+    }
     let (packed, stream) = sizes(made)?;
     let row = |what: &str, ours: f64, peer: f64, ratio: f64, goal: Option<Goal>| Row {
         what: format!("{COLD} packages in a folder: {what}"),

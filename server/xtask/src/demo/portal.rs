@@ -23,6 +23,9 @@ const START_TIME: Duration = Duration::from_secs(90);
 const STOP_TIME: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// `/proc` counts processor time in so many parts of a second (`USER_HZ`).
+const TICKS: u64 = 100;
+
 /// Lines of the log shown when the start fails.
 const LOG_LINES: usize = 20;
 
@@ -94,6 +97,23 @@ impl Portal {
             }
             thread::sleep(LOOK_EVERY);
         }
+    }
+
+    /// Processor time of its process so far, without that of its database.
+    pub fn processor_time(&self) -> Result<Duration> {
+        let file = format!("/proc/{}/stat", self.child.id());
+        let stat = fs::read_to_string(&file)?;
+        // Behind the name, which may hold blanks: state, parent …, and the 12th and 13th are user's and
+        // system's ticks. Source: proc_pid_stat(5).
+        let fields = stat.rsplit_once(')').map(|(_, rest)| rest);
+        let fields = fields.unwrap_or_default().split_whitespace();
+        let ticks: Vec<u64> = fields
+            .skip(11)
+            .take(2)
+            .filter_map(|it| it.parse().ok())
+            .collect();
+        let ticks: u64 = ticks.iter().sum();
+        Ok(Duration::from_millis(ticks * 1_000 / TICKS))
     }
 
     /// Runs `kmp-portal admin …` on the same data and returns what it prints.

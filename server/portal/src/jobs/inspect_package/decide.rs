@@ -98,11 +98,23 @@ async fn objection(
         (finding, RejectedAs::Conflict)
     } else if let Some(misfit) = misfit {
         (refusals::misfit(misfit), RejectedAs::Unprocessable)
+    } else if let Some(finding) = own_rival(conn, row, facts).await? {
+        (finding, RejectedAs::Conflict)
     } else {
         return Ok(None);
     };
     inspection.findings.insert(0, finding);
     Ok(Some(rejected_as))
+}
+
+/// The vendor has another package with one of these modules.
+async fn own_rival(
+    conn: &mut PgConnection,
+    row: &Package,
+    facts: &Inspected,
+) -> sqlx::Result<Option<Finding>> {
+    let same = store::packages::same_modules(conn, row.id, row.vendor_id, facts).await?;
+    Ok(refusals::same_modules(&same).filter(|finding| finding.severity == Severity::Reject))
 }
 
 /// What deserves a look beside other packages and the registered kernels.
@@ -119,9 +131,8 @@ async fn remark(
     if let Some(before) = before.filter(|before| before != tag) {
         findings.push(refusals::vendor_tag_changed(&before, tag));
     }
-    let paths: Vec<String> = facts.modules.iter().map(|(path, _)| path.clone()).collect();
-    let same = store::packages::same_file(conn, &facts.name, &facts.arch, &paths).await?;
-    findings.extend(same.map(|(path, other)| refusals::same_file(&path, &other)));
+    let same = store::packages::same_modules(conn, row.id, row.vendor_id, facts).await?;
+    findings.extend(refusals::same_modules(&same));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     Ok(())
 }

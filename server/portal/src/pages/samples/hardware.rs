@@ -47,7 +47,7 @@ pub fn device() -> DevicePage {
             name: "acme-net-kmp-default".into(),
             version: "2.1_k6.4.0_150600.21-1".into(),
             vendor: "Acme Devices".into(),
-            uploaded: moment("2026-11-23T19:52:39Z", "23 Nov 2026, 19:52 UTC"),
+            uploaded: Some(moment("2026-11-23T19:52:39Z", "23 Nov 2026, 19:52 UTC")),
             modules: vec!["acme_net".into()],
             patterns: vec!["pci:v0000ACE1d00001001sv*sd*bc*sc*i*".into()],
             places: vec!["sle15-sp6, stable".into()],

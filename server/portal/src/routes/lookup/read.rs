@@ -21,6 +21,7 @@ pub struct Wish {
     secure_boot: Option<Flag>,
     free_only: Option<Flag>,
     certified_only: Option<Flag>,
+    portal_only: Option<Flag>,
     modalias: Option<String>,
     pub format: Option<String>,
     pub signed: Option<Flag>,
@@ -111,6 +112,7 @@ fn only_in_body(wish: &Wish) -> Result<()> {
             .secure_boot
             .or(wish.free_only)
             .or(wish.certified_only)
+            .or(wish.portal_only)
             .is_some();
     match is_in_address {
         true => Err(Error::bad_request(
@@ -155,6 +157,7 @@ fn of_address(wish: &Wish, modaliases: Vec<String>) -> Result<Question> {
         policy: Policy {
             free_only: is_set(wish.free_only),
             certified_only: is_set(wish.certified_only),
+            portal_only: is_set(wish.portal_only),
         },
         modaliases,
     })

@@ -1,5 +1,9 @@
 //! Look-ups over HTTP beside the index alone: the built program with its own database, in which
 //! published packages have 100,000 patterns, and machines of 150 devices that ask it.
+//!
+//! Whoever makes the load takes part of the same cores, and so does everything else on the machine. What
+//! is compared is therefore the processor time of the server's process for a look-up, all that the
+//! system does for it included, and that of the index alone for the same machines, by turns.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +19,9 @@ use crate::{sh, test};
 
 /// Devices of a machine.
 const DEVICES: usize = 150;
-const TIME: Duration = Duration::from_secs(5);
+/// Each is measured so often, by turns; the best counts.
+const ROUNDS: usize = 3;
+const TIME: Duration = Duration::from_secs(4);
 /// Before anything is counted.
 const WARMING: Duration = Duration::from_secs(1);
 /// For the portal to know its packages.
@@ -46,8 +52,8 @@ const LOAD: [&str; 7] = [
      JOIN packages k ON k.name = 'driver-' || (1 + g.number / 1000) ON CONFLICT DO NOTHING",
 ];
 
-/// Measures; `alone` is how many machines a second the index alone serves on all cores.
-pub fn measure(project: &Path, folder: &Path, alone: f64) -> Result<Vec<Row>> {
+/// Measures; `alone` tells the processor time of the index alone for a machine, in microseconds.
+pub fn measure(project: &Path, folder: &Path, alone: impl Fn() -> Result<f64>) -> Result<Vec<Row>> {
     let mut build = test::cargo(project);
     sh::run_loud(build.args(["build", "--release", "--package", "kmp-portal"]))?;
     let program = test::target_folder(project)?.join("release/kmp-portal");
@@ -58,23 +64,38 @@ pub fn measure(project: &Path, folder: &Path, alone: f64) -> Result<Vec<Row>> {
     portal.stop()?;
     let mut portal = Portal::start(&program, LISTEN, &data)?;
     let requests = requests(&folder.join("machines"))?;
-    wait_until_known(&portal)?;
+    wait_until_known(&portal, &folder.join("machines"))?;
     load::all_it_takes(LISTEN, &requests, WARMING)?;
-    let most = load::all_it_takes(LISTEN, &requests, TIME)?;
-    let half = load::paced(LISTEN, &requests, TIME, most.per_second / 2.0)?;
+    let (mut index, mut server) = (f64::INFINITY, f64::INFINITY);
+    let mut most: f64 = 0.0;
+    for _ in 0..ROUNDS {
+        index = index.min(alone()?);
+        let before = portal.processor_time()?;
+        let load = load::all_it_takes(LISTEN, &requests, TIME)?;
+        let used = portal.processor_time()? - before;
+        server = server.min(used.as_secs_f64() * 1e6 / load.answers as f64);
+        most = most.max(load.per_second);
+    }
+    let halves = (0..ROUNDS).map(|_| load::paced(LISTEN, &requests, TIME, most / 2.0));
+    let halves = halves.collect::<Result<Vec<_>>>()?;
+    let half = halves.into_iter().min_by_key(|load| load.p99);
+    let half = half.context("nothing was measured")?;
     portal.stop()?;
     fs::remove_dir_all(&data)?;
     let p99 = half.p99.as_secs_f64() * 1e3;
     Ok(vec![
         Row {
-            what: "machines a second over HTTP : index alone, same cores".to_owned(),
-            ours: format!("{:.0}/s", most.per_second),
-            peer: format!("{alone:.0}/s"),
-            ratio: most.per_second / alone,
+            what: "machines a second of one processor: HTTP, index alone".to_owned(),
+            ours: format!("{:.0}/s", 1e6 / server),
+            peer: format!("{:.0}/s", 1e6 / index),
+            ratio: index / server,
             goal: Some(Goal::AtLeast(SHARE)),
         },
         Row {
-            what: format!("  99 % of answers at {:.0}/s", half.per_second),
+            what: format!(
+                "  99 % of answers at {:.0}/s, half of {most:.0}/s",
+                half.per_second
+            ),
             ours: format!("{p99:.2} ms"),
             peer: format!("{P99} ms"),
             ratio: p99 / P99,
@@ -132,12 +153,14 @@ fn requests(machines: &Path) -> Result<Vec<Vec<u8>>> {
         .collect())
 }
 
-fn wait_until_known(portal: &Portal) -> Result<()> {
+fn wait_until_known(portal: &Portal, machines: &Path) -> Result<()> {
     let begun = std::time::Instant::now();
-    let body = serde_json::from_str(&question(&["platform:rtc_cmos"]))?;
+    let aliases = fs::read_to_string(machines)?;
+    let aliases: Vec<&str> = aliases.lines().take(DEVICES).collect();
+    let body = serde_json::from_str(&question(&aliases))?;
     while begun.elapsed() < PATIENCE {
         let answer = portal.api.post_json("/api/v1/lookup", &body)?;
-        if answer.success().is_ok() {
+        if answer.success()?["packages"] != serde_json::json!([]) {
             return Ok(());
         }
         std::thread::sleep(Duration::from_millis(200));

@@ -13,6 +13,7 @@ const CONNECTIONS: usize = 8;
 
 /// What came of some seconds of load.
 pub struct Load {
+    pub answers: usize,
     pub per_second: f64,
     /// What one request in a hundred took longer than.
     pub p99: Duration,
@@ -55,6 +56,7 @@ fn run(address: &str, requests: &[Vec<u8>], time: Duration, rate: Option<f64>) -
     took.sort_unstable();
     ensure!(!took.is_empty(), "{address} answered nothing");
     Ok(Load {
+        answers: took.len(),
         per_second: took.len() as f64 / begun.elapsed().as_secs_f64(),
         p99: took[took.len() * 99 / 100],
     })
