@@ -457,6 +457,7 @@ fn facts(content: &Uuid, patterns: &[&str]) -> Inspected {
         certificates: Vec::new(),
         modules: vec![(path.to_owned(), module)],
         aliases: aliases.collect(),
+        excludes: Vec::new(),
     }
 }
 
