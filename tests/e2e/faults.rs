@@ -15,7 +15,7 @@ use crate::harness::http::{Ask, Reply};
 use crate::harness::leash::Leash;
 use crate::harness::made::{Made, Maker};
 use crate::harness::portal::{DISTRIBUTOR, PRODUCT, Portal};
-use crate::harness::repository::{REPOMD, Repository, Trouble, now};
+use crate::harness::repository::{Repository, Trouble, now};
 use crate::harness::server::Server;
 use crate::harness::{kernel, scratch, until};
 
@@ -170,31 +170,6 @@ fn damaged_files_are_noticed_told_and_made_anew() {
     world.portal.finish();
 }
 
-/// To a generation that was made tomorrow, today's clock has gone back.
-#[test]
-fn a_clock_that_went_back_is_told_and_nothing_looks_older() {
-    let world = World::open();
-    let listed = world.look().unwrap();
-    let revision = || {
-        let repomd = world.repository.file(REPOMD).unwrap();
-        repomd::parse_repomd(&repomd).unwrap().revision
-    };
-    world.date_newest_generation("now() + interval '1 day'");
-    world.pack_in_the_other_way();
-    until("the fault is told", Duration::from_secs(30), || {
-        world.state()["fault"].is_string().then_some(())
-    });
-    world.assert_told("the clock of this machine went back");
-    assert_eq!(world.look().unwrap(), listed);
-    let tomorrow: u64 = revision().parse().unwrap();
-    assert!(tomorrow > now() + 80_000, "{tomorrow}");
-    // The clock is right again.
-    world.date_newest_generation("now()");
-    world.publish_again();
-    assert_eq!(world.look().unwrap(), listed);
-    world.portal.finish();
-}
-
 /// Workers beside the server publish the same repository: one after the other, each on top of what
 /// the one before made.
 #[test]
@@ -326,18 +301,6 @@ impl World {
         let mut check: Vec<&str> = options.iter().map(String::as_str).collect();
         check.extend(["repository", "check"]);
         self.portal.server.admin(&check)
-    }
-
-    /// When the newest generation of the repository says that it was made.
-    fn date_newest_generation(&self, moment: &str) {
-        let socket = self.portal.server.data().join("socket");
-        let mut psql = sh::command("psql");
-        psql.args(["--username", "kmp_portal", "--quiet", "--command"]);
-        psql.arg(format!(
-            "UPDATE generations g SET created_at = {moment} FROM repositories r
-             WHERE r.id = g.repository_id AND r.current = g.number"
-        ));
-        sh::run(psql.arg("--host").arg(socket)).unwrap();
     }
 
     fn withdraw(&self) {
