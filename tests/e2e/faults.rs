@@ -335,7 +335,7 @@ impl World {
         let page = Ask::get(self.portal.url("/status"));
         let page = page.token(self.portal.token(DISTRIBUTOR)).send();
         let page = page.expect(200).text();
-        assert!(page.contains("The last publication failed:"), "{page}");
+        assert!(page.contains("<b>Fault:</b>"), "{page}");
         assert!(page.contains(words), "no `{words}` in {page}");
         let metrics = self.portal.get("/metrics").expect(200).text();
         let name = self.api.trim_start_matches("/api/v1/repositories/");

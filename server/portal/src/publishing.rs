@@ -21,6 +21,7 @@ use crate::jobs::Job;
 use crate::repository_key::RepositoryKey;
 use crate::served::Served;
 use crate::storage::Storage;
+use crate::views::rfc3339;
 use anyhow::Context as _;
 use check::check_current;
 use making::{Order, compression, make};
@@ -38,6 +39,9 @@ use uuid::Uuid;
 
 /// So many generations are kept however old they are, to go back to.
 const KEPT: i64 = 10;
+
+/// Clocks are set back by a little now and then, and those of several machines differ.
+const CLOCK_SLACK: Duration = Duration::from_secs(60);
 
 /// What publishing works with.
 #[derive(Clone)]
@@ -73,8 +77,21 @@ impl Publisher {
         let Some(repository) = store::repositories::by_id(&mut tx, id).await? else {
             return Ok(());
         };
-        let files = self.bring_up_to_date(&mut tx, &repository, now).await?;
-        store::repositories::clear_fault(&mut tx, id).await?;
+        let current = match repository.current {
+            Some(number) => generations::by_number(&mut tx, id, number).await?,
+            None => None,
+        };
+        let jump = current.as_ref().and_then(|it| clock_jump(it, now));
+        let files = self
+            .bring_up_to_date(&mut tx, &repository, current, now)
+            .await?;
+        match jump {
+            Some(fault) => {
+                tracing::error!(repository = repository.name(), fault, "the clock went back");
+                store::repositories::set_fault(&mut tx, id, &fault, now).await?;
+            }
+            None => store::repositories::clear_fault(&mut tx, id).await?,
+        }
         generations::delete_old(&mut tx, id, now - self.grace, KEPT).await?;
         let kept = generations::numbers(&mut tx, id).await?;
         let turn = served.turn().await;
@@ -134,6 +151,7 @@ impl Publisher {
         &self,
         tx: &mut PgConnection,
         repository: &Repository,
+        current: Option<Generation>,
         now: Time,
     ) -> anyhow::Result<making::Files> {
         let id = repository.id;
@@ -152,10 +170,6 @@ impl Publisher {
             .map(|m| m.package_id)
             .collect();
         let changes = generations::changes(tx, id, &packages).await?;
-        let current = match repository.current {
-            Some(number) => generations::by_number(tx, id, number).await?,
-            None => None,
-        };
         if let Some(current) = &current
             && changes.is_empty()
             && current.support == susedata.digest(&members)
@@ -168,7 +182,7 @@ impl Publisher {
         let order = Order {
             repository,
             number,
-            // A clock that jumped back must not make the newest generation look older.
+            // A clock that went back must not make the newest generation look older.
             dated: current.map_or(now, |current| current.created_at.max(now)),
             now,
             members,
@@ -181,6 +195,20 @@ impl Publisher {
         tell(repository, &made.generation, &changes);
         Ok(made.files)
     }
+}
+
+/// What is wrong with a clock that says an earlier time than when the current generation was made.
+fn clock_jump(current: &Generation, now: Time) -> Option<String> {
+    let behind = current.created_at - now;
+    (behind > CLOCK_SLACK).then(|| {
+        format!(
+            "the clock of this machine went back: it says {}, and generation {} was made at {}. Set \
+             it; until then new generations bear the later date",
+            rfc3339(now),
+            current.number,
+            rfc3339(current.created_at)
+        )
+    })
 }
 
 fn tell(repository: &Repository, generation: &Generation, changes: &Changes) {

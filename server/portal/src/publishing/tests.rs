@@ -479,6 +479,9 @@ async fn time_never_goes_back(pool: PgPool) {
         let data = repomd.data("primary").unwrap();
         assert_eq!(repomd.revision, data.timestamp.unwrap().to_string());
         seen.push(data.timestamp.unwrap());
+        let fault = world.repository().await.fault;
+        let is_behind = now < NOW;
+        assert_eq!(fault.is_some(), is_behind, "{fault:?}");
     }
     assert!(seen.is_sorted(), "{seen:?}");
     // Before the key was made nothing can be signed that a client takes.

@@ -64,12 +64,17 @@ struct Programs {
 }
 
 fn build(project: &Path, target: &Path) -> Result<Programs> {
-    let release = |arguments: &[&str]| {
-        let mut cargo = test::cargo(project);
-        sh::run_loud(cargo.args(["build", "--release"]).args(arguments))
-    };
-    release(&["--package", "portal", "--example", "publish_speed"])?;
-    release(&["--package", "kmp-portal"])?;
+    let mut cargo = test::cargo(project);
+    // Together: apart, each would have what both use compiled with other features.
+    cargo.args([
+        "build",
+        "--release",
+        "--package",
+        "portal",
+        "--package",
+        "kmp-portal",
+    ]);
+    sh::run_loud(cargo.args(["--example", "publish_speed", "--bin", "kmp-portal"]))?;
     Ok(Programs {
         portal: target.join("release/kmp-portal"),
         publish_speed: target.join("release/examples/publish_speed"),
