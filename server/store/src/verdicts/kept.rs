@@ -13,10 +13,11 @@ pub(super) fn pack(brief: &Brief) -> Option<Vec<u8>> {
 
 /// Reads the column.
 pub(super) fn unpack(column: Option<&[u8]>) -> sqlx::Result<Vec<ModuleVerdict>> {
-    let decode = |error: Box<dyn std::error::Error + Send + Sync>| sqlx::Error::Decode(error);
     match column {
         None => Ok(Vec::new()),
-        Some([JSON, json @ ..]) => serde_json::from_slice(json).map_err(|e| decode(e.into())),
-        Some(packed) => reasons::unpack(packed).map_err(|e| decode(e.into())),
+        Some([JSON, json @ ..]) => {
+            serde_json::from_slice(json).map_err(|error| sqlx::Error::Decode(error.into()))
+        }
+        Some(packed) => reasons::unpack(packed).map_err(|error| sqlx::Error::Decode(error.into())),
     }
 }
