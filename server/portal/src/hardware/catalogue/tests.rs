@@ -457,7 +457,6 @@ fn facts(content: &Uuid, patterns: &[&str]) -> Inspected {
         certificates: Vec::new(),
         modules: vec![(path.to_owned(), module)],
         aliases: aliases.collect(),
-        excludes: Vec::new(),
     }
 }
 
