@@ -17,7 +17,7 @@ use crate::harness::http::Ask;
 use crate::harness::made::{Made, Maker};
 use crate::harness::portal::{PRODUCT, Portal};
 use crate::harness::repository::{Repository, Trouble, now};
-use crate::harness::{driver, kernel, until};
+use crate::harness::{Ending, driver, kernel, until};
 
 /// A package whose upload was answered with a success.
 struct Acknowledged {
@@ -178,15 +178,6 @@ fn the_repository_is_whole_whenever_somebody_looks() {
     assert!(!seen.down.is_empty(), "it was down in between: {seen:?}");
     assert_nothing_is_lost(&portal, &acknowledged);
     assert_eq!(portal.server.files_in("incoming").len(), 0);
-}
-
-/// Says that it is over when it is dropped.
-struct Ending<'a>(&'a AtomicBool);
-
-impl Drop for Ending<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// Uploads one package after the other; one that got no answer is sent again.

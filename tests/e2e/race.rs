@@ -25,7 +25,7 @@ use crate::harness::made::Maker;
 use crate::harness::portal::{DISTRIBUTOR, PRODUCT, Portal};
 use crate::harness::repository::{DOCUMENT_FIRST, REPOMD, Repository, SIGNATURE_FIRST, now};
 use crate::harness::server::Server;
-use crate::harness::{kernel, run, until, words};
+use crate::harness::{Ending, kernel, run, until, words};
 
 /// Generations to be made while the clients look.
 const PUBLICATIONS: usize = 1000;
@@ -82,15 +82,6 @@ fn no_client_ever_sees_half_a_publication() {
         race.contents
     );
     race.portal.finish();
-}
-
-/// Says that it is over when it is dropped.
-struct Ending<'a>(&'a AtomicBool);
-
-impl Drop for Ending<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// What a repository lists, sorted.
