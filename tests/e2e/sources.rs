@@ -14,7 +14,7 @@ use crate::harness::client::Client;
 use crate::harness::http::{Ask, Reply};
 use crate::harness::mirror;
 use crate::harness::portal::{DISTRIBUTOR, PRODUCT, Portal};
-use crate::harness::{driver, fixtures, kernel, run, scratch, succeed, until, words};
+use crate::harness::{driver, fixtures, kernel, scratch, succeed, until};
 
 const ALLOW: [&str; 2] = ["--fetch-allow", "127.0.0.0/8"];
 const REPOMD: [&str; 2] = ["repodata/repomd.xml", "repodata/repomd.xml.asc"];
