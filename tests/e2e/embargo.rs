@@ -255,7 +255,9 @@ impl World {
             "/repos/{product}"
             | "/repos/{product}/vendors/{vendor}/{file}"
             | "/services/{product}/repo/repoindex.xml"
-            | "/services/{product}/{vendor}/repo/repoindex.xml" => {
+            | "/services/{product}/{vendor}/repo/repoindex.xml"
+            | "/services/{product}/keys.asc"
+            | "/services/{product}/{vendor}/keys.asc" => {
                 let path = pattern.replace("{product}", PRODUCT);
                 let path = path.replace("{vendor}", "mill");
                 get(&[&path.replace("{file}", "stable.keys")])
@@ -297,6 +299,10 @@ impl World {
             "/" | "/repos" | "/upload" | "/login" | "/keys" | "/help/checks" | "/help/problems"
             | "/healthz" | "/metrics" | "/api/v1/products" => get(&[pattern]),
             "/api/v1/products/{name}/policy" => get(&["/api/v1/products/debian-12/policy"]),
+            "/api/v1/products/{name}/support" => get(&["/api/v1/products/debian-12/support"]),
+            "/repos/{product}/support" => {
+                vec![("POST", "/repos/debian-12/support".to_owned(), Vec::new())]
+            }
             "/api/v1/vendors/{name}/policy" => get(&["/api/v1/vendors/mill/policy"]),
             "/api/v1/waivers" | "/waivers" | "/api/v1/audit" | "/audit" | "/api/v1/status"
             | "/status" => get(&[pattern]),
@@ -309,9 +315,10 @@ impl World {
             }
             "/api/v1/repositories/{product}/{channel}/{arch}/roll-back"
             | "/api/v1/repositories/{product}/{channel}/{arch}/resume"
-            | "/status/repositories/{product}/{channel}/{arch}" => {
+            | "/status/repositories/{*name}" => {
                 let name = format!("debian-12/stable/{}", base.arch);
                 let path = pattern.replace("{product}/{channel}/{arch}", &name);
+                let path = path.replace("{*name}", &name);
                 let body = br#"{"generation":1,"reason":"x"}"#.to_vec();
                 vec![("POST", path, body)]
             }

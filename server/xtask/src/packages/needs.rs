@@ -107,7 +107,7 @@ pub static NEEDS: [Need; 34] = [
         [&["qemu-system-x86"], &["qemu-x86"], &["qemu-kvm"]], &[Truth]),
     Need {
         what: "docker compose",
-        probe: Program(&["docker-compose", "docker"]),
+        probe: Program(&["docker-compose"]),
         names: [&["docker-compose"], &["docker-compose"], &["docker-compose"]],
         groups: &[Tests],
         optional: true,
