@@ -174,9 +174,14 @@ fn modules_of_a_package_are_judged_each() {
     assert!(matches!(unsealed[0].1, ModuleVerdict::Unjudged { .. }));
 }
 
-/// The program of some installed kernel's build files.
+/// The program of some kernel's build files: an installed one's, or that of the fixtures.
 fn sign_file() -> PathBuf {
-    let folders = ["/usr/src", "/usr/src/kernels", "/usr/lib"];
+    let mut folders = ["/usr/src", "/usr/src/kernels", "/usr/lib"]
+        .map(PathBuf::from)
+        .to_vec();
+    if let Some(manifest) = std::env::var_os("KMP_PORTAL_FIXTURES") {
+        folders.push(PathBuf::from(manifest).with_file_name("headers/usr/lib"));
+    }
     let entries = folders
         .iter()
         .filter_map(|folder| fs::read_dir(folder).ok());
@@ -186,6 +191,7 @@ fn sign_file() -> PathBuf {
     let mut found: Vec<PathBuf> = found.filter(|file| file.is_file()).collect();
     found.sort();
     found.pop().expect(
-        "no kernel's build files bring scripts/sign-file; apt-get install linux-headers-amd64",
+        "no kernel's build files bring scripts/sign-file: run `cargo xtask test`, or apt-get install \
+         linux-headers-amd64",
     )
 }

@@ -210,13 +210,14 @@ impl<'a> State<'a> {
         let mut check = self.running_check(file);
         let kind = Kind::of(&file.path, self.wanted.keep);
         let mut bytes = kind.map(|_| self.buffers.pop().unwrap_or_default());
-        let later = matches!(kind, Some(Kind::Module)) && size <= UNHASHED_MAX;
         let most = match kind {
             Some(Kind::Module) => self.limits.module.unpacked,
             Some(Kind::Kept) => self.room_for(size)?,
             Some(Kind::Certificate) => self.limits.certificate_bytes,
             None => 0,
         };
+        // A module that is read as a whole.
+        let later = matches!(kind, Some(Kind::Module)) && size <= UNHASHED_MAX.min(most as u64);
         archive.data(size, |piece| {
             if let Some(check) = check.as_mut().filter(|_| !later) {
                 check.update(piece);

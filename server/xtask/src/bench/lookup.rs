@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::{Goal, Row};
 use crate::kernels::images;
@@ -174,9 +174,12 @@ impl Libkmod {
         let mut ask = Command::new(&self.program);
         ask.arg(self.folder.join("lib/modules").join(release))
             .arg(times);
-        let told = sh::output(ask.stdin(Stdio::from(devices)))?;
+        let told = ask.stdin(Stdio::from(devices)).output()?;
+        ensure!(told.status.success(), "libkmod failed with {}", told.status);
+        let told = String::from_utf8_lossy(&told.stdout);
         let last = told.lines().last().and_then(|line| line.split_once(' '));
         let (count, seconds) = last.context("libkmod told nothing")?;
+        ensure!(count != "0", "libkmod was asked for nothing");
         Ok(seconds.parse::<f64>()? * 1e6 / count.parse::<f64>()?)
     }
 }

@@ -44,7 +44,7 @@ const LOAD: [&str; 7] = [
     "INSERT INTO placements (package_id, product_id, channel)
      SELECT k.id, p.id, 'stable' FROM packages k, products p",
     "INSERT INTO repositories (product_id, channel, arch)
-     SELECT id, 'stable', 'x86_64' FROM products",
+     SELECT id, 'stable', 'x86_64' FROM products ON CONFLICT DO NOTHING",
     "INSERT INTO repository_packages (repository_id, package_id, added)
      SELECT r.id, k.id, 1 FROM packages k, repositories r",
     "INSERT INTO aliases (package_id, module, pattern)
