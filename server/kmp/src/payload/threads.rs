@@ -18,7 +18,7 @@ use crate::Error;
 use crate::source::Hashes;
 
 /// How many chunks may wait between two threads.
-const QUEUE: usize = 8;
+const QUEUE: usize = 32;
 
 /// An unpacked chunk, and how many of its bytes count.
 type Chunk = (Vec<u8>, usize);

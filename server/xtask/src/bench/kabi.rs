@@ -32,10 +32,7 @@ const LOAD: [&str; 6] = [
 ];
 
 /// One process, as our figures are of one thread, and no time spent on compiling the query.
-const ALONE: [&str; 2] = [
-    "SET max_parallel_workers_per_gather = 0",
-    "SET jit = off",
-];
+const ALONE: [&str; 2] = ["SET max_parallel_workers_per_gather = 0", "SET jit = off"];
 
 /// How often the anti-join is timed; the best counts.
 const TIMES: usize = 3;
