@@ -266,9 +266,11 @@ impl World {
                 let root = format!("/repos/{PRODUCT}/vendors/mill/stable/{}", base.arch);
                 get(&[&(root + "/mirrorlist")])
             }
-            "/api/v1/promotions" | "/api/v1/mirrors" | "/api/v1/products/{name}/promotion" => {
-                get(&[&pattern.replace("{name}", PRODUCT)])
-            }
+            "/api/v1/promotions"
+            | "/api/v1/mirrors"
+            | "/api/v1/products/{name}/promotion"
+            | "/api/v1/products/{name}/policy"
+            | "/api/v1/products/{name}/support" => get(&[&pattern.replace("{name}", PRODUCT)]),
             "/api/v1/packages/{id}/withdraw"
             | "/api/v1/packages/{id}/promote"
             | "/packages/{id}/promote"
@@ -298,8 +300,6 @@ impl World {
             "/logout" => vec![("POST", pattern.to_owned(), Vec::new())],
             "/" | "/repos" | "/upload" | "/login" | "/keys" | "/help/checks" | "/help/problems"
             | "/healthz" | "/metrics" | "/api/v1/products" => get(&[pattern]),
-            "/api/v1/products/{name}/policy" => get(&["/api/v1/products/debian-12/policy"]),
-            "/api/v1/products/{name}/support" => get(&["/api/v1/products/debian-12/support"]),
             "/repos/{product}/support" => {
                 vec![("POST", "/repos/debian-12/support".to_owned(), Vec::new())]
             }

@@ -17,11 +17,12 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
-use kabi::{ModuleVerdict, Reason};
-use kmod::Module;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use axum::response::{IntoResponse, Response};
+use kabi::{ModuleVerdict, Reason, Severity};
+use kmod::{Crc, Module};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Largest package or module in a question, in bytes.
 const LARGEST_FILE: u64 = 64 << 20;
@@ -53,7 +54,7 @@ pub async fn check(
     Params(params): Params<CheckParams>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<Value>> {
+) -> Result<Response> {
     count(&app, &caller, client)?;
     let is_list = headers
         .get(header::CONTENT_TYPE)
@@ -79,18 +80,69 @@ pub async fn check(
     }
     let answer = what_if::answer(&app, &caller, &file, question, &restriction).await?;
     let mut room = REASONS_IN_ALL;
-    let mut verdicts: Vec<Value> = Vec::new();
+    let mut verdicts = Vec::new();
     for on in &answer.kernels {
         for module in &on.judged.modules {
-            verdicts.push(line(&file, on, module, REASONS.min(room)));
-            room -= module.reasons.len().min(REASONS).min(room);
+            let line = Line::of(&file, on, module, REASONS.min(room));
+            room -= line.reasons.len();
+            verdicts.push(line);
         }
     }
-    Ok(Json(json!({
-        "kernels_total": answer.total,
-        "kernels_judged": answer.kernels.len(),
-        "verdicts": verdicts,
-    })))
+    let told = Told {
+        kernels_total: answer.total,
+        kernels_judged: answer.kernels.len(),
+        verdicts,
+    };
+    Ok(Json(told).into_response())
+}
+
+/// The answer. Tens of thousands of reasons are written as they are, not by way of a tree of values.
+#[derive(Serialize)]
+struct Told<'a> {
+    kernels_total: usize,
+    kernels_judged: usize,
+    verdicts: Vec<Line<'a>>,
+}
+
+/// As `kmp-portal check --format json` writes it, and which kernel that is.
+#[derive(Serialize)]
+struct Line<'a> {
+    file: &'a str,
+    module: &'a str,
+    kernel: &'a str,
+    verdict: &'static str,
+    reasons: Vec<Said<'a>>,
+    reasons_total: usize,
+    kernel_id: Uuid,
+    product: &'a str,
+    arch: &'a str,
+    flavor: &'a str,
+    status: &'a str,
+}
+
+impl<'a> Line<'a> {
+    /// With so many reasons at most.
+    fn of(
+        file: &'a str,
+        on: &'a what_if::OnKernel,
+        module: &'a ModuleVerdict,
+        most: usize,
+    ) -> Self {
+        let (kernel, reasons) = (&on.kernel, &module.reasons);
+        Self {
+            file,
+            module: &module.module,
+            kernel: &kernel.release,
+            verdict: module.verdict.as_str(),
+            reasons: reasons.iter().take(most).map(Said::of).collect(),
+            reasons_total: reasons.len(),
+            kernel_id: kernel.id,
+            product: &kernel.product,
+            arch: &kernel.arch,
+            flavor: &kernel.flavor,
+            status: &kernel.status,
+        }
+    }
 }
 
 /// Those who did not sign in may not ask without end.
@@ -105,33 +157,30 @@ fn count(app: &App, caller: &Caller, client: ClientAddress) -> Result<()> {
     })
 }
 
-/// As `kmp-portal check --format json` writes it, and which kernel that is.
-fn line(file: &str, on: &what_if::OnKernel, module: &ModuleVerdict, most: usize) -> Value {
-    json!({
-        "file": file,
-        "module": module.module,
-        "kernel": on.kernel.release,
-        "verdict": module.verdict.as_str(),
-        "reasons": module.reasons.iter().take(most).map(reason).collect::<Vec<_>>(),
-        "reasons_total": module.reasons.len(),
-        "kernel_id": on.kernel.id,
-        "product": on.kernel.product,
-        "arch": on.kernel.arch,
-        "flavor": on.kernel.flavor,
-        "status": on.kernel.status,
-    })
+/// A reason, with all members whether they say something or not.
+#[derive(Serialize)]
+struct Said<'a> {
+    code: &'a str,
+    symbol: Option<&'a str>,
+    expected: Option<Crc>,
+    found: Option<Crc>,
+    detail: Option<&'a str>,
+    severity: Severity,
+    provider: Option<&'a str>,
 }
 
-fn reason(reason: &Reason) -> Value {
-    json!({
-        "code": reason.code,
-        "symbol": reason.symbol,
-        "expected": reason.expected,
-        "found": reason.found,
-        "detail": reason.detail,
-        "severity": reason.severity,
-        "provider": reason.provider,
-    })
+impl<'a> Said<'a> {
+    fn of(reason: &'a Reason) -> Self {
+        Self {
+            code: &reason.code,
+            symbol: reason.symbol.as_deref(),
+            expected: reason.expected,
+            found: reason.found,
+            detail: reason.detail.as_deref(),
+            severity: reason.severity,
+            provider: reason.provider.as_deref(),
+        }
+    }
 }
 
 async fn read_list(body: Body) -> Result<SymbolList> {
