@@ -297,22 +297,21 @@ impl World {
             "/keys/{file}" => get(&["/keys/repository.asc"]),
             "/keys/vendors/{file}" => get(&["/keys/vendors/mill.asc", "/keys/vendors/none.asc"]),
             "/static/{file}" => get(&["/static/portal.css"]),
-            "/logout" => vec![("POST", pattern.to_owned(), Vec::new())],
+            "/logout" | "/repos/{product}/support" => {
+                vec![("POST", pattern.replace("{product}", PRODUCT), Vec::new())]
+            }
             "/" | "/repos" | "/upload" | "/login" | "/keys" | "/help/checks" | "/help/problems"
             | "/healthz" | "/metrics" | "/api/v1/products" => get(&[pattern]),
-            "/repos/{product}/support" => {
-                vec![("POST", "/repos/debian-12/support".to_owned(), Vec::new())]
-            }
             "/api/v1/vendors/{name}/policy" => get(&["/api/v1/vendors/mill/policy"]),
             "/api/v1/waivers" | "/waivers" | "/api/v1/audit" | "/audit" | "/api/v1/status"
-            | "/status" => get(&[pattern]),
+            | "/status" | "/api/v1/sources" | "/sources" => get(&[pattern]),
             "/api/v1/jobs/{id}/retry" | "/status/jobs/{id}/retry" => {
                 vec![("POST", pattern.replace("{id}", "1"), Vec::new())]
             }
-            "/api/v1/repositories/{product}/{channel}/{arch}" => {
-                let path = format!("/api/v1/repositories/debian-12/stable/{}", base.arch);
-                vec![("GET", path, Vec::new())]
-            }
+            "/api/v1/repositories/{product}/{channel}/{arch}" => get(&[&format!(
+                "/api/v1/repositories/debian-12/stable/{}",
+                base.arch
+            )]),
             "/api/v1/repositories/{product}/{channel}/{arch}/roll-back"
             | "/api/v1/repositories/{product}/{channel}/{arch}/resume"
             | "/status/repositories/{*name}" => {
@@ -328,7 +327,6 @@ impl World {
             "/waivers/{id}/revoke" => {
                 vec![("POST", format!("/waivers/{NO_ID}/revoke"), Vec::new())]
             }
-            "/api/v1/sources" | "/sources" => get(&[pattern]),
             "/api/v1/sources/{id}" | "/sources/{id}" | "/sources/{id}/external.repo" => {
                 get(&[&pattern.replace("{id}", NO_ID)])
             }
