@@ -389,7 +389,7 @@ impl World {
 
     /// Whom mails told of the kernel, and that nobody else was.
     fn told(&self) -> BTreeSet<String> {
-        let files = self.portal.server.files_in("mail").into_iter();
+        let files = self.portal.server.mails().into_iter();
         files
             .map(|file| mail::read(file).unwrap())
             .filter(|mail| mail.text.contains(WORD))

@@ -316,7 +316,7 @@ fn a_rebuild_with_the_same_abi_mails_nobody() {
     portal
         .register(PRODUCT, breaking, "released", "")
         .expect(201);
-    let mails = || portal.server.files_in("mail").len();
+    let mails = || portal.server.mails().len();
     until("a mail is written", Duration::from_secs(60), || {
         (mails() == 1).then_some(())
     });

@@ -72,9 +72,14 @@ impl Mailer {
             }
             Transport::Folder(folder) => {
                 let path = folder.join(format!("{:06}.eml", mail.id));
-                tokio::fs::write(&path, message.formatted())
+                // Whoever watches the folder sees whole mails only.
+                let part = path.with_extension("part");
+                tokio::fs::write(&part, message.formatted())
                     .await
-                    .with_context(|| format!("writing {}", path.display()))?;
+                    .with_context(|| format!("writing {}", part.display()))?;
+                tokio::fs::rename(&part, &path)
+                    .await
+                    .with_context(|| format!("naming {}", path.display()))?;
             }
         }
         Ok(())

@@ -138,6 +138,13 @@ impl Server {
         files
     }
 
+    /// The mails that were sent, in their order.
+    pub fn mails(&self) -> Vec<PathBuf> {
+        let mut files = self.files_in("mail");
+        files.retain(|file| file.extension().is_some_and(|end| end == "eml"));
+        files
+    }
+
     pub fn log(&self) -> PathBuf {
         self.folder.join("portal.log")
     }
