@@ -142,7 +142,8 @@ pub fn kabi(project: &Path) -> Result<ExitCode> {
     for (name, what, most, unit) in GOALS {
         rows.push(row(what, figure(name)?, most, unit));
     }
-    let verdicts = figure("10000/few/verdicts")?.max(figure("10000/real/verdicts")?);
+    // The rows that the database has are those of the real change.
+    let verdicts = figure("10000/real/verdicts")?;
     let database = anti_join(&folder)?;
     rows.push(Row {
         what: "10,000 KMPs, real change: PostgreSQL's anti-join".to_owned(),
