@@ -22,7 +22,8 @@ use crate::{Error, Keep, KeptFile, Limits, Package, expectations, scriptlet, tag
 /// Reads a package from its first byte to its last: what it says of itself, and what is in it.
 ///
 /// The input is read once, in pieces; buffering it is not needed. Beside the facts themselves, no
-/// more is in memory than the header, the decompressor and one module.
+/// more is in memory than the header, the decompressor, one module, and another of 1 MiB at most that
+/// waits to be hashed with it.
 ///
 /// # Errors
 /// Only when there is no way to go on, see [`Error`]. A digest that does not match is no error, see

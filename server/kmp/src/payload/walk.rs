@@ -272,7 +272,7 @@ impl<'a> State<'a> {
         );
         for it in [waiting, fresh] {
             match it.left() {
-                0 => self.hashed(it),
+                0 => self.hashed_whole(it),
                 _ => self.unhashed = Some(it),
             }
         }
@@ -283,11 +283,11 @@ impl<'a> State<'a> {
         if let Some(mut last) = self.unhashed.take() {
             let (hasher, bytes) = last.next(last.left());
             hasher.update(bytes);
-            self.hashed(last);
+            self.hashed_whole(last);
         }
     }
 
-    fn hashed(&mut self, it: Unhashed) {
+    fn hashed_whole(&mut self, it: Unhashed) {
         self.checked(it.position, it.check.finish());
         self.reuse(it.bytes);
     }

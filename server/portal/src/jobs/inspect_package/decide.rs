@@ -53,7 +53,10 @@ pub(super) async fn decide(
     let products: Vec<&str> = placements.iter().map(|it| it.product.as_str()).collect();
     let used = waivers::apply(&mut tx, row, &facts, &products, &mut inspection, now).await?;
     let by_other = reading.signed_by_other.as_deref();
-    let refused = objection(&mut tx, row, &facts, by_other, &mut inspection, misfit).await?;
+    let same = store::packages::same_modules(&mut tx, row.id, row.vendor_id, &facts).await?;
+    let rival = refusals::same_modules(&same);
+    let misfits = (misfit, rival.clone());
+    let refused = objection(&mut tx, row, &facts, by_other, &mut inspection, misfits).await?;
     if let Some(rejected_as) = refused {
         drop(tx);
         let facts = (rejected_as != RejectedAs::Forbidden).then_some(facts);
@@ -64,6 +67,7 @@ pub(super) async fn decide(
             lapsed: used.lapsed,
         })));
     }
+    inspection.findings.extend(rival);
     remark(&mut tx, row, &facts, &mut inspection.findings).await?;
     accept(&mut tx, row, &facts, &inspection, &used.applied, now).await?;
     tx.commit().await?;
@@ -71,15 +75,17 @@ pub(super) async fn decide(
     Ok(Decided::Accepted)
 }
 
-/// Why the package is refused, if it is; the reason comes first among the findings.
+/// Why the package is refused, if it is; the reason comes first among the findings. Last are asked
+/// whether it fits its products, and what was found of other packages with its modules.
 async fn objection(
     conn: &mut PgConnection,
     row: &Package,
     facts: &Inspected,
     signed_by_other: Option<&str>,
     inspection: &mut Inspection,
-    misfit: Option<Misfit>,
+    (misfit, rival): (Option<Misfit>, Option<Finding>),
 ) -> sqlx::Result<Option<RejectedAs>> {
+    let rival = rival.filter(|finding| finding.severity == Severity::Reject);
     let (finding, rejected_as) = if let Some(fingerprint) = signed_by_other {
         let finding = refusals::other_vendors_key(fingerprint);
         (finding, RejectedAs::Forbidden)
@@ -98,23 +104,13 @@ async fn objection(
         (finding, RejectedAs::Conflict)
     } else if let Some(misfit) = misfit {
         (refusals::misfit(misfit), RejectedAs::Unprocessable)
-    } else if let Some(finding) = own_rival(conn, row, facts).await? {
+    } else if let Some(finding) = rival {
         (finding, RejectedAs::Conflict)
     } else {
         return Ok(None);
     };
     inspection.findings.insert(0, finding);
     Ok(Some(rejected_as))
-}
-
-/// The vendor has another package with one of these modules.
-async fn own_rival(
-    conn: &mut PgConnection,
-    row: &Package,
-    facts: &Inspected,
-) -> sqlx::Result<Option<Finding>> {
-    let same = store::packages::same_modules(conn, row.id, row.vendor_id, facts).await?;
-    Ok(refusals::same_modules(&same).filter(|finding| finding.severity == Severity::Reject))
 }
 
 /// What deserves a look beside other packages and the registered kernels.
@@ -131,8 +127,6 @@ async fn remark(
     if let Some(before) = before.filter(|before| before != tag) {
         findings.push(refusals::vendor_tag_changed(&before, tag));
     }
-    let same = store::packages::same_modules(conn, row.id, row.vendor_id, facts).await?;
-    findings.extend(refusals::same_modules(&same));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     Ok(())
 }
